@@ -1,0 +1,87 @@
+"""Batches by number: the same (seed, epoch) gives the same batches, and batch 37 can be had without the 36 before it."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from gpc.data.augment import apply, augmentation
+
+_ORDER, _MOVES = 0, 1  # separate streams, so that adding an augmentation does not reorder the images
+
+
+class Batches(Sequence):
+    """One epoch of a split as a sequence of (images, targets); `batches` is the short way to it.
+
+    split of N images → ceil(N / batch_size) pairs: float32 (B, H, W, C) in 0…1, and int64 (B,) labels or the maps
+    named by `target`. Order depends on (seed, epoch), each image's augmentation on (seed, epoch, its index) and on
+    nothing else, so a run killed in the middle of an epoch continues with the very next batch.
+    """
+
+    def __init__(self, split, batch_size, *, seed=0, epoch=0, augment=None, shuffle=True, size=None, target="labels"):
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size} must be at least 1")
+        if target not in split.arrays() or target in ("images", "boxes"):
+            known = [name for name in split.arrays() if name not in ("images", "boxes")]
+            raise ValueError(f"target={target!r} is not known for this split; nearest that is: {', '.join(known)}")
+        self.split, self.batch_size, self.size = split, batch_size, size
+        self.targets = split.arrays()[target]
+        self.augment = augmentation(augment)
+        self.order = np.arange(len(split))
+        if shuffle:
+            self.order = np.random.default_rng([seed, epoch, _ORDER]).permutation(len(split))
+        moves = np.random.default_rng([seed, epoch, _MOVES])
+        self.draws = moves.random((len(split), self.augment.draws)) if self.augment else None
+
+    def __len__(self):
+        return -(-len(self.order) // self.batch_size)
+
+    def __getitem__(self, step):
+        if isinstance(step, slice):
+            return [self[one] for one in range(*step.indices(len(self)))]
+        if not -len(self) <= step < len(self):
+            raise IndexError(f"batch {step} of an epoch of {len(self)}")
+        start = (step % len(self)) * self.batch_size
+        rows = self.order[start : start + self.batch_size]
+        maps = self.targets.ndim > 1
+        targets = self._moved(self.targets, rows, smooth=False) if maps else self.targets[rows]
+        return self._moved(self.split.images, rows, smooth=True).astype(np.float32) / 255, targets
+
+    def _moved(self, arrays, rows, *, smooth):
+        if self.augment is None and self.size is None:
+            return arrays[rows]
+        return np.stack([self._one(arrays[row], row, smooth) for row in rows])
+
+    def _one(self, array, row, smooth):
+        if self.augment is not None:
+            array = apply(self.augment, array, self.draws[row], smooth=smooth)
+        return array if self.size is None else resized(array, self.size, smooth=smooth)
+
+
+def batches(split, batch_size, *, seed=0, epoch=0, augment=None, shuffle=True, size=None, target="labels"):
+    """One epoch of `split` as a sequence of (images, targets): indexed, sliced, or iterated.
+
+    float32 (B, H, W, C) in 0…1 and int64 (B,) labels; `target="masks"` (or "objects", "instances") gives the maps
+    instead, moved with their images. `augment`: "papers", "crop-flip", "shift", an augmentation object, or None.
+    `size` resizes each image on its way out, so that 60,000 small images need not lie large in memory.
+
+    >>> import gpc
+    >>> epoch = batches(gpc.data.load("digits").train, 64, seed=0, epoch=3, augment="shift")
+    >>> len(epoch), epoch[18][0].shape
+    (19, (15, 8, 8, 1))
+    """
+    return Batches(
+        split, batch_size, seed=seed, epoch=epoch, augment=augment, shuffle=shuffle, size=size, target=target
+    )
+
+
+def resized(image, size, *, smooth=True):
+    """An image or map brought to (size, size): (H, W[, C]) → (size, size[, C]).
+
+    Areas averaged when it shrinks, bilinear when it grows; `smooth=False` takes the nearest pixel, for masks.
+    """
+    if image.shape[0] == image.shape[1] == size:
+        return image
+    way = cv2.INTER_AREA if size < min(image.shape[:2]) else cv2.INTER_LINEAR
+    found = cv2.resize(image, (size, size), interpolation=way if smooth else cv2.INTER_NEAREST)
+    return found.reshape(size, size, *image.shape[2:])
