@@ -1,0 +1,54 @@
+"""Checks of plain integers, beneath every room: what was given, what is needed, the nearest that works."""
+
+import math
+import operator
+
+
+def positive(name, value):
+    """`value` as an int of at least 1, whatever integer type it came in.
+
+    Raises TypeError for what is no integer, ValueError below 1.
+
+    >>> positive("filters", 24)
+    24
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        finite = isinstance(value, float) and math.isfinite(value)
+        nearest = f"; nearest that works: {max(1, round(value))}" if finite else ""
+        raise TypeError(f"{name}={value!r} must be an integer of at least 1{nearest}") from None
+    if number < 1:
+        raise ValueError(f"{name}={number} must be at least 1; nearest that works: 1")
+    return number
+
+
+def common_divisors(*numbers):
+    """Every integer that divides all of `numbers`, smallest first.
+
+    >>> common_divisors(12, 18)
+    [1, 2, 3, 6]
+    """
+    return [d for d in range(1, min(numbers) + 1) if not any(n % d for n in numbers)]
+
+
+def dividing(name, value, **numbers):
+    """`value` as an int that divides every one of `numbers`.
+
+    Raises ValueError naming the nearest divisors below and above, TypeError for what is no integer.
+
+    >>> dividing("groups", 4, in_channels=8, filters=16)
+    4
+    >>> dividing("groups", 3, in_channels=8, filters=8)
+    Traceback (most recent call last):
+    ValueError: groups=3 must divide in_channels=8 and filters=8; nearest that does: 2 or 4
+    """
+    value = positive(name, value)
+    if not any(n % value for n in numbers.values()):
+        return value
+    divisors = common_divisors(*numbers.values())
+    near = [*[d for d in divisors if d < value][-1:], *[d for d in divisors if d > value][:1]]
+    what = " and ".join(f"{key}={n}" for key, n in numbers.items())
+    raise ValueError(f"{name}={value} must divide {what}; nearest that does: {' or '.join(map(str, near))}")
