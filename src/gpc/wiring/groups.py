@@ -79,7 +79,7 @@ class Grouping:
         return by_group[:, self.owners]
 
     def __str__(self):
-        extra = f", {self.extra} of them own one filter more" if self.extra else ""
+        extra = f", one more in {self.extra} groups" if self.extra else ""
         again = f", {self.repeated} channels read again" if self.repeated else ""
         return f"{self.groups} × {self.channels_per_group} channels → {self.filters}{extra}{again}"
 

@@ -21,8 +21,8 @@ class Plan:
     left in order), `l` on that, and the sum of l's output and k's (k's in its own order). Make one with
     `plan`.
 
-    >>> print(plan(480, 96))
-    480 → 96: K 30 × 16 channels → 96, 6 of them own one filter more; interleave 6; L 6 × 16 channels → 96; sum
+    >>> print(plan(480, 80))
+    480 → 80: K 30 × 16 channels → 80, one more in 20 groups; interleave 5; L 5 × 16 channels → 80; sum
     """
 
     in_channels: int
@@ -169,6 +169,7 @@ def _divisible(in_channels, filters, width):
 
 
 def _both(step):
+    """The reason text where k and l are both built."""
     return "K, interleave, L and sum" if step and step > 1 else "K, L and sum; too few filters to interleave"
 
 
