@@ -1,0 +1,33 @@
+"""What a reader sees: numbers in sentences, tables, predictions, checked answers, figures and figures that move.
+
+Everything works in three places, a notebook, a rendered page and a plain terminal, and asks no network for anything.
+matplotlib is imported when the first figure is asked for, so a graded assignment that only says `check` starts at once.
+
+>>> from gpc.show import say
+>>> say("A 1×1 layer from {inputs} to {filters} channels holds {weights} weights.", inputs=480, filters=80, weights=480 * 80)
+A 1×1 layer from 480 to 80 channels holds 38,400 weights.
+"""
+
+import importlib
+
+from gpc.show.asking import Prediction, predict
+from gpc.show.checking import check
+from gpc.show.colours import palette
+from gpc.show.ledger import claim, claims
+from gpc.show.numbers import number
+from gpc.show.tables import Table, table
+from gpc.show.words import say
+
+_DRAWN = {}
+
+__all__ = ["Prediction", "Table", "check", "claim", "claims", "number", "palette", "predict", "say", "table", *_DRAWN]
+
+
+def __getattr__(name):
+    if name in _DRAWN:
+        return getattr(importlib.import_module(f"gpc.show.{_DRAWN[name]}"), name)
+    raise AttributeError(f"module 'gpc.show' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
+
+
+def __dir__():
+    return sorted(__all__)
