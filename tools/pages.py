@@ -1,0 +1,112 @@
+"""Pages made from what ran: which claims hold, and how long, on what and with what each chapter was executed."""
+
+import os
+import platform
+import re
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+CLAIM = "application/vnd.gpc.claim+json"
+PACKAGES = ("tensorflow", "keras", "jax", "numpy", "matplotlib", "scikit-learn", "opencv-python-headless", "jupyter-book")
+VERDICTS = {"confirmed": "Confirmed", "conditional": "Conditional", "wrong": "Wrong"}
+
+
+def title_of(notebook):
+    """The first heading of a notebook."""
+    heading = re.search(r"^# (.+)$", notebook.cells[0].source, flags=re.MULTILINE)
+    return heading.group(1).strip() if heading else "Untitled"
+
+
+def claims_in(notebook):
+    """What `gpc.show.claim` left in the outputs: dictionaries with number, verdict, text and numbers."""
+    outputs = (output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs)
+    return [output["data"][CLAIM] for output in outputs if CLAIM in output.get("data", {})]
+
+
+def cell(value):
+    """A value as the text of one table cell."""
+    return str(value).replace("|", r"\|").replace("\n", " ")
+
+
+def table(head, rows):
+    """A Markdown table from a row of headings and rows of values."""
+    lines = ["| " + " | ".join(map(cell, row)) + " |" for row in (head, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
+
+
+def claims_page(executed, names):
+    """A Markdown table of every tested claim, in the order of its number."""
+    rows = []
+    for notebook, name in zip(executed, names, strict=True):
+        link = f"[{title_of(notebook)}](../chapters/{name}.ipynb)"
+        for claim in claims_in(notebook):
+            rows.append((claim["number"], claim["claim"], VERDICTS[claim["verdict"]], claim["text"], link))
+    if not rows:
+        return "No chapter has registered a claim yet.\n"
+    counted = {verdict: sum(row[2] == shown for row in rows) for verdict, shown in VERDICTS.items()}
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counted.items())
+    return f"{len(rows)} tested: {summary}.\n\n" + table(("Nr", "Claim", "Verdict", "Measured", "Chapter"), sorted(rows)) + "\n"
+
+
+def run_output(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def processor():
+    """The processor's name as the system gives it, or its architecture."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        named = re.search(r"^model name\s*:\s*(.+)$", info.read_text(errors="replace"), flags=re.MULTILINE)
+        if named:
+            return named.group(1)
+    return run_output("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
+
+
+def memory_gib():
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (ValueError, OSError):
+        return None
+
+
+def commit(root):
+    """The short commit, marked where the working tree differs from it."""
+    revision = run_output("git", "-C", str(root), "rev-parse", "--short", "HEAD")
+    if not revision:
+        return "not a git checkout"
+    dirty = run_output("git", "-C", str(root), "status", "--porcelain")
+    return f"`{revision}`" + (" and changes not committed" if dirty else "")
+
+
+def status_page(executed, names, root):
+    """Markdown: run time of each chapter; the machine; the versions."""
+    runs = [notebook.metadata["gpc_run"] for notebook in executed]
+    rows = [(f"[{title_of(notebook)}](../chapters/{name}.ipynb)", f"{run['seconds']:.0f} s", run["profile"], run["when"])
+            for notebook, name, run in zip(executed, names, runs, strict=True)]
+    total = sum(run["seconds"] for run in runs)
+    gib = memory_gib()
+    machine = [("Processor", processor()), ("Cores", os.cpu_count()),
+               ("Memory", f"{gib:.0f} GiB" if gib else "unknown"),
+               ("System", f"{platform.system()} {platform.machine()}"), ("Commit", commit(root))]
+    versions = [("Python", platform.python_version()), *((name, metadata.version(name)) for name in PACKAGES)]
+    return "\n\n".join([
+        "## Chapters", table(("Chapter", "Run time", "Profile", "Executed"), rows), f"Together {total:.0f} s.",
+        "## Machine", table(("", "This build"), machine), "## Versions", table(("Package", "Version"), versions)]) + "\n"
+
+
+def write(executed, root):
+    """Write the generated parts; a file whose text did not change is not touched, so that its page is not rebuilt."""
+    from tools import chapters
+
+    names = [chapter.stem for chapter in chapters.in_toc(root)]
+    folder = root / "_build" / "generated"
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {"claims.md": claims_page(executed, names), "status.md": status_page(executed, names, root)}
+    for name, text in texts.items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
