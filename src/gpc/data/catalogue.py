@@ -4,7 +4,7 @@ import difflib
 
 import numpy as np
 
-from gpc.data import digits
+from gpc.data import cells, digits, leaves, real
 from gpc.data.batches import resized
 from gpc.data.dataset import Dataset, Sealed, Split, stratified
 
@@ -19,7 +19,8 @@ def load(name, *, seed=0, size=None, count=None, folder=None):
     folder   where the official files of a downloaded set lie or shall lie (default: GPC_DATA, else the user's cache)
 
     The same arguments give the same images in the same order on every machine; `fingerprint` proves it.
-    Raises ValueError for an unknown name.
+    Raises ValueError for an unknown name or files that are not the official ones, FileNotFoundError where a set
+    neither lies in the folder nor can be downloaded.
 
     >>> digits = load("digits", seed=0)
     >>> digits
@@ -51,12 +52,47 @@ def _digits(*, seed, size, count, folder):
     return Dataset("digits", digits.CLASSES, train, validation, Sealed(test), digits.SOURCE, digits.LICENCE, seed)
 
 
+def _drawn(module, sizes):
+    """The loader of a procedural set: every split from a stream of its own, so none can hold another's image."""
+    name = module.__name__.rpartition(".")[2]
+
+    def loader(*, seed, size, count, folder):
+        parts = sizes if count is None else _parts(sizes, count)
+        train, validation, test = (
+            module.make(part, seed=seed, stream=stream, size=size or 64) for stream, part in enumerate(parts)
+        )
+        return Dataset(name, module.CLASSES, train, validation, Sealed(test), module.SOURCE, module.LICENCE, seed)
+
+    return loader
+
+
+def _downloaded(source, sizes):
+    """The loader of an official set: its own test split; a seeded, stratified validation split cut from its train."""
+
+    def loader(*, seed, size, count, folder):
+        (images, labels), (test_images, test_labels), classes = real.read(source, folder)
+        parts = sizes if count is None else _shrunk(sizes, count)
+        pool, test = Split(images, labels), Split(test_images, test_labels)
+        train, validation = (pool.take(rows) for rows in stratified(labels, parts[:2], seed=seed))
+        if count is not None:
+            test = test.take(stratified(test_labels, parts[2:], seed=seed)[0])
+        splits = [_sized(one, size) for one in (train, validation, test)]
+        return Dataset(source.name, classes, *splits[:2], Sealed(splits[2]), source.page, source.licence, seed)
+
+    return loader
+
+
 def _shrunk(parts, count):
-    """The split sizes scaled down to `count` in all, exact in their sum."""
-    if count is None:
-        return parts
-    if not len(parts) <= count <= sum(parts):
-        raise ValueError(f"count={count} must lie between {len(parts)} and the {sum(parts)} images there are")
+    """The split sizes scaled down to `count` in all."""
+    if count is not None and count > sum(parts):
+        raise ValueError(f"count={count} is more than the {sum(parts)} images there are; nearest: {sum(parts)}")
+    return parts if count is None else _parts(parts, count)
+
+
+def _parts(parts, count):
+    """`count` cut in the proportions of `parts`, exact in its sum, no part empty."""
+    if count < 10:
+        raise ValueError(f"count={count} is too few for three splits; nearest that works: 10")
     ends = np.rint(np.cumsum(parts) * (count / sum(parts))).astype(int)
     return tuple(int(part) for part in np.diff(ends, prepend=0))
 
@@ -76,4 +112,11 @@ def _sized(split, size):
     return Split(**found)
 
 
-_LOADERS = {"digits": _digits}
+_LOADERS = {
+    "digits": _digits,
+    "leaves": _drawn(leaves, (1000, 200, 300)),
+    "cells": _drawn(cells, (1000, 200, 300)),
+    "cifar10": _downloaded(real.SOURCES["cifar10"], (45000, 5000, 10000)),
+    "cifar100": _downloaded(real.SOURCES["cifar100"], (45000, 5000, 10000)),
+    "fashion_mnist": _downloaded(real.SOURCES["fashion_mnist"], (54000, 6000, 10000)),
+}
