@@ -95,7 +95,7 @@ def status_page(executed, names, root):
     versions = [("Python", platform.python_version()), *((name, metadata.version(name)) for name in PACKAGES)]
     return "\n\n".join([
         "## Chapters", table(("Chapter", "Run time", "Profile", "Executed"), rows), f"Together {total:.0f} s.",
-        "## Machine", table(("", "This build"), machine), "## Versions", table(("Package", "Version"), versions)]) + "\n"
+        "## Machine", table(("Part", "This build"), machine), "## Versions", table(("Package", "Version"), versions)]) + "\n"
 
 
 def write(executed, root):

@@ -1,0 +1,79 @@
+# The course's commands. Plain make and Python 3.11 or newer; everything else is installed into .venv by the first command
+# that needs it, and again only when requirements or pyproject.toml change.
+
+PYTHON ?= python3
+PORT ?= 8000
+# Extra arguments of pip for a machine that finds PyTorch's CPU build elsewhere than at the address below.
+TORCH_INDEX ?=
+TORCH_CPU_INDEX := --extra-index-url https://download.pytorch.org/whl/cpu
+
+VENV := .venv
+VENV_TORCH := .venv-torch
+PY := $(VENV)/bin/python
+PY_TORCH := $(VENV_TORCH)/bin/python
+READY := $(VENV)/.installed
+READY_TORCH := $(VENV_TORCH)/.installed
+PIP_QUIET := --disable-pip-version-check --quiet --progress-bar off
+
+.DEFAULT_GOAL := help
+.PHONY: help book test test-torch serve bench stamp clean distclean
+
+help:
+	@echo "make book        execute the chapters and build the book in _build/html"
+	@echo "make serve       build it and show it at http://127.0.0.1:$(PORT) (PORT=…)"
+	@echo "make test        every test: unit suite on TensorFlow and JAX, chapters, book, browser"
+	@echo "make test-torch  the layers' tests on PyTorch, in an environment of its own"
+	@echo "make bench       the layers' times on this machine"
+	@echo "make stamp URL=… write the repository's address into _config.yml, chapters and README"
+	@echo "make clean       remove what was built (distclean: the environments, too)"
+
+book: $(READY)
+	@$(PY) tools/book.py
+
+serve: book
+	@echo "the book is at http://127.0.0.1:$(PORT)  (stop with Ctrl-C)"
+	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+test: $(READY)
+	@$(PY) tools/test.py
+
+test-torch: $(READY_TORCH)
+	@$(PY_TORCH) tools/test.py torch
+
+bench: $(READY)
+	@$(VENV)/bin/gpc bench
+
+stamp: $(READY)
+	@$(PY) tools/stamp.py $(URL)
+
+clean:
+	rm -rf _build .pytest_cache .hypothesis .jupyter_cache build dist
+	find src tests tools book -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV) $(VENV_TORCH) src/*.egg-info
+
+# A file that stands for an installed environment; older than what it was installed from, it is made anew.
+$(READY): requirements.txt pyproject.toml
+	@$(MAKE) --no-print-directory environment FOLDER=$(VENV)
+	@echo "installing the course's packages into $(VENV): about two minutes …"
+	@$(PY) -m pip install $(PIP_QUIET) -r requirements.txt -e .
+	@$(PY) -m pip check >/dev/null || $(PY) -m pip check
+	@touch $@
+
+# PyTorch's CPU build by its full name on Linux: the plain name there means gigabytes of CUDA.
+$(READY_TORCH): requirements.txt requirements-torch.txt pyproject.toml
+	@$(MAKE) --no-print-directory environment FOLDER=$(VENV_TORCH)
+	@echo "installing PyTorch's CPU build and the package into $(VENV_TORCH) …"
+	@$(PY_TORCH) -m pip install $(PIP_QUIET) $(TORCH_INDEX) -c requirements.txt -r requirements-torch.txt -e . 2>$(VENV_TORCH)/pip.log \
+	  || $(PY_TORCH) -m pip install $(PIP_QUIET) $(TORCH_CPU_INDEX) -c requirements.txt -r requirements-torch.txt -e . \
+	  || { cat $(VENV_TORCH)/pip.log; exit 1; }
+	@touch $@
+
+.PHONY: environment
+environment:
+	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) found: install Python 3.11 or newer, or say make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is $$($(PYTHON) -V 2>&1); the course needs Python 3.11 or newer: make PYTHON=/path/to/python3.12"; exit 1; }
+	@test -x $(FOLDER)/bin/python || $(PYTHON) -m venv $(FOLDER) || { \
+	  echo "python could not make an environment (on Debian and Ubuntu: apt install python3-venv)"; rm -rf $(FOLDER); exit 1; }
