@@ -288,8 +288,10 @@ def test_shuffle_is_reshape_transpose_flatten_and_has_its_inverse(groups, per_gr
     np.testing.assert_array_equal(x[order][wiring.shuffle(total, per_group)], x)
     np.testing.assert_array_equal(order, wiring.interleave(total, per_group))
     np.testing.assert_array_equal(
-        wiring.chain(wiring.permutation_matrix(order), wiring.permutation_matrix(wiring.shuffle(total,
-        per_group))), np.eye(total),
+        wiring.chain(
+            wiring.permutation_matrix(order), wiring.permutation_matrix(wiring.shuffle(total, per_group))
+        ),
+        np.eye(total),
     )
 
 
