@@ -28,7 +28,9 @@ def unwritten(x):
 
 
 @pytest.mark.parametrize("stub", [None, ..., nothing, dots, unwritten, (1, ...), {"a": ...}, [...]])
-@pytest.mark.parametrize("test", [38_400, lambda f: f(480) == 38_400, lambda f: "no" if f(480) is None else True])
+@pytest.mark.parametrize(
+    "test", [38_400, lambda f: f(480) == 38_400, lambda f: "no" if f(480) is None else True]
+)
 def test_an_untouched_stub_is_not_answered_yet(stub, test, capsys):
     if test == 38_400 and callable(stub):
         pytest.skip("a function is judged by a test that calls it")
@@ -52,8 +54,19 @@ def test_a_function_that_returns_none_only_sometimes_is_judged(capsys):
 
 @pytest.mark.parametrize(
     "answer, expected",
-    [(38400, 38400), (38400.0, 38400), (np.int32(7), 7), (0.1 + 0.2, 0.3), ([1, 2.0], np.array([1.0, 2.0])), ("K+L", "K+L"),
-     (np.array([True, False]), [True, False]), (True, True), ({"a": 1}, {"a": 1}), (-1e-17, 0.0), (["a"], ["a"])],
+    [
+        (38400, 38400),
+        (38400.0, 38400),
+        (np.int32(7), 7),
+        (0.1 + 0.2, 0.3),
+        ([1, 2.0], np.array([1.0, 2.0])),
+        ("K+L", "K+L"),
+        (np.array([True, False]), [True, False]),
+        (True, True),
+        ({"a": 1}, {"a": 1}),
+        (-1e-17, 0.0),
+        (["a"], ["a"]),
+    ],
 )
 def test_right_values(answer, expected, capsys):
     assert said(capsys, answer, expected) == (True, "✓ right")
@@ -61,9 +74,18 @@ def test_right_values(answer, expected, capsys):
 
 @pytest.mark.parametrize(
     "answer, expected, message",
-    [(102760449, 102760448, "102,760,449 is too large"), (0.29, 0.3, "0.290 is too small"), ([1, 2, 3], [1, 2, 4], "1 of 3 values"),
-     ([1, 2], [1, 2, 3], "shape (2,) given, (3,) needed"), ("three", 3, "str where a number"), ("K", "K+L", "✗ not yet"),
-     (1, True, "✗ not yet"), ([[1, 2], [3]], [1, 2], "ValueError"), ([1.0], 1.0, "one number needed"), (float("nan"), 1.0, "is not it")],
+    [
+        (102760449, 102760448, "102,760,449 is too large"),
+        (0.29, 0.3, "0.290 is too small"),
+        ([1, 2, 3], [1, 2, 4], "1 of 3 values"),
+        ([1, 2], [1, 2, 3], "shape (2,) given, (3,) needed"),
+        ("three", 3, "str where a number"),
+        ("K", "K+L", "✗ not yet"),
+        (1, True, "✗ not yet"),
+        ([[1, 2], [3]], [1, 2], "ValueError"),
+        ([1.0], 1.0, "one number needed"),
+        (float("nan"), 1.0, "is not it"),
+    ],
 )
 def test_wrong_values_say_how_and_keep_the_expected_value_to_themselves(answer, expected, message, capsys):
     if (answer, expected) == (1, True):
@@ -74,9 +96,16 @@ def test_wrong_values_say_how_and_keep_the_expected_value_to_themselves(answer, 
 
 @pytest.mark.parametrize(
     "verdict, expected",
-    [(True, (True, "✓ right")), (np.bool_(True), (True, "✓ right")), (None, (True, "✓ right")), (False, (False, "✗ not yet")),
-     ("too wide", (False, "✗ not yet: too wide")), ("", (False, "✗ not yet")), (np.array(True), (True, "✓ right")),
-     (np.array([True, True]), (False, "✗ not yet: an array of shape (2,) where one value is needed"))],
+    [
+        (True, (True, "✓ right")),
+        (np.bool_(True), (True, "✓ right")),
+        (None, (True, "✓ right")),
+        (False, (False, "✗ not yet")),
+        ("too wide", (False, "✗ not yet: too wide")),
+        ("", (False, "✗ not yet")),
+        (np.array(True), (True, "✓ right")),
+        (np.array([True, True]), (False, "✗ not yet: an array of shape (2,) where one value is needed")),
+    ],
 )
 def test_every_kind_of_verdict(verdict, expected, capsys):
     assert said(capsys, 5, lambda a: verdict) == expected
@@ -97,10 +126,15 @@ def test_a_learners_exception_is_shown_in_one_line_with_its_place(capsys):
 
     result, text = said(capsys, share, lambda f: f(1, 0) == 1, hint="What if b is 0?")
     assert not result and text.count("\n") == 1
-    assert text.startswith("✗ not yet: ZeroDivisionError: division by zero, in share(), line ") and "`return a / b`" in text
+    assert (
+        text.startswith("✗ not yet: ZeroDivisionError: division by zero, in share(), line ")
+        and "`return a / b`" in text
+    )
     for raises in (SystemExit(3), RecursionError("deep"), KeyError("groups"), ValueError("a\nb")):
+
         def f(raises=raises):
             raise raises
+
         assert type(raises).__name__ in said(capsys, f, lambda f: f())[1]
 
 
@@ -123,13 +157,16 @@ def test_a_layer_is_not_wrapped(capsys):
     assert said(capsys, layer, lambda given: given is layer and given.filters == 8)[0]
 
 
-QUESTION, CHOICES = "How many <weights> does *it* hold?", ["480", "38 400 & more", "a \"third\""]
+QUESTION, CHOICES = "How many <weights> does *it* hold?", ["480", "38 400 & more", 'a "third"']
 
 
 def test_the_form_is_a_fieldset_with_its_legend_and_labelled_radios():
     tree = Tree(Prediction(QUESTION, CHOICES).output().html)
     assert tree.elements[0]["tag"] == "form"
-    assert tree.all("legend")[0]["text"] == "How many <weights> does it hold?" and "fieldset" in tree.all("legend")[0]["inside"]
+    assert (
+        tree.all("legend")[0]["text"] == "How many <weights> does it hold?"
+        and "fieldset" in tree.all("legend")[0]["inside"]
+    )
     radios = tree.all("input", type="radio")
     assert [r["attributes"]["value"] for r in radios] == ["0", "1", "2"]
     assert all("label" in r["inside"] and "fieldset" in r["inside"] for r in radios)
@@ -141,7 +178,10 @@ def test_the_form_is_a_fieldset_with_its_legend_and_labelled_radios():
 def test_guess_and_answer_are_found_by_text_or_number():
     asked = Prediction("?", [2, 4.0, 0.5, "eight"], guess=np.int64(4))
     assert asked.choices == ["2", "4", "0.5", "eight"]
-    assert asked.guess == 1 and Tree(asked.output().html).all("input", value="1")[0]["attributes"].get("checked") is None
+    assert (
+        asked.guess == 1
+        and Tree(asked.output().html).all("input", value="1")[0]["attributes"].get("checked") is None
+    )
     assert "checked" in Tree(asked.output().html).all("input", value="1")[0]["attributes"]
     assert "✗ You guessed: 4" in asked.answered("eight").text and "✓" in asked.answered(4.0).text
     for bad in (3, "nine", True):

@@ -55,9 +55,24 @@ def test_a_start_without_matplotlib_and_without_any_backend():
 
 @pytest.mark.parametrize(
     "value, expected",
-    [(1234567, "1,234,567"), (-12, "−12"), (0.5, "0.500"), (12.345, "12.3"), (1e-9, "1.00×10⁻⁹"), (2e16, "2.00×10¹⁶"),
-     (np.int64(4096), "4,096"), (np.float32(0.25), "0.250"), (np.array(7), "7"), (True, "yes"), (None, "–"),
-     (float("inf"), "∞"), (float("nan"), "not a number"), ("3×3", "3×3"), (0.0, "0"), (999.96, "1,000")],
+    [
+        (1234567, "1,234,567"),
+        (-12, "−12"),
+        (0.5, "0.500"),
+        (12.345, "12.3"),
+        (1e-9, "1.00×10⁻⁹"),
+        (2e16, "2.00×10¹⁶"),
+        (np.int64(4096), "4,096"),
+        (np.float32(0.25), "0.250"),
+        (np.array(7), "7"),
+        (True, "yes"),
+        (None, "–"),
+        (float("inf"), "∞"),
+        (float("nan"), "not a number"),
+        ("3×3", "3×3"),
+        (0.0, "0"),
+        (999.96, "1,000"),
+    ],
 )
 def test_numbers_are_written_alike(value, expected):
     assert number(value) == expected
@@ -76,8 +91,13 @@ def test_say_prints_formats_and_strips_marks(capsys):
 
 @pytest.mark.parametrize(
     "template, given, named",
-    [("{share} of {total}", {"share": 1}, "total"), ("nothing", {"share": 1}, "share"), ("{}", {}, "name"),
-     ("{0}", {}, "name"), ("{a:.{digits}f}", {"a": 1.0}, "digits")],
+    [
+        ("{share} of {total}", {"share": 1}, "total"),
+        ("nothing", {"share": 1}, "share"),
+        ("{}", {}, "name"),
+        ("{0}", {}, "name"),
+        ("{a:.{digits}f}", {"a": 1.0}, "digits"),
+    ],
 )
 def test_say_names_what_is_missing_and_what_is_left_over(template, given, named):
     with pytest.raises(ValueError, match=named):
@@ -98,17 +118,32 @@ def test_keys_repeat_and_differ():
     assert key("a", "b") == key("a", "b") != key("ab") and len(key("a")) == 10
 
 
-ROWS = [{"layer": "fc1", "weights": 102760448, "share": 0.743}, {"layer": "<conv>", "weights": 1728, "share": None}]
+ROWS = [
+    {"layer": "fc1", "weights": 102760448, "share": 0.743},
+    {"layer": "<conv>", "weights": 1728, "share": None},
+]
 
 
 def test_a_table_has_caption_headers_and_scopes():
-    shown = table(ROWS, "VGG16 & its **head**", formats={"share": ".1%"}, headings={"weights": "weights (float32)"},
-                  total={"layer": "all", "weights": 102762176, "share": 0.743})
+    shown = table(
+        ROWS,
+        "VGG16 & its **head**",
+        formats={"share": ".1%"},
+        headings={"weights": "weights (float32)"},
+        total={"layer": "all", "weights": 102762176, "share": 0.743},
+    )
     tree = Tree(shown.html)
     assert [c["text"] for c in tree.all("caption")] == ["VGG16 & its head"]
     assert [h["text"] for h in tree.all("th", scope="col")] == ["layer", "weights (float32)", "share"]
     assert [h["text"] for h in tree.all("th", scope="row")] == ["fc1", "<conv>", "all"]
-    assert [d["text"] for d in tree.all("td")] == ["102,760,448", "74.3%", "1,728", "–", "102,762,176", "74.3%"]
+    assert [d["text"] for d in tree.all("td")] == [
+        "102,760,448",
+        "74.3%",
+        "1,728",
+        "–",
+        "102,762,176",
+        "74.3%",
+    ]
     assert all(d["attributes"]["class"] == "n" for d in tree.all("td"))
     assert len(tree.all("tfoot")) == 1 and tree.all("div")[0]["attributes"]["tabindex"] == "0"
 
@@ -121,8 +156,14 @@ def test_a_table_as_text_lines_up():
 
 def test_a_table_of_tuples_needs_columns_and_equal_lengths():
     assert Tree(table([("a", 1)], "c", columns=["x", "y"]).html).all("td")[0]["text"] == "1"
-    for bad in (dict(rows=[]), dict(rows=[("a",)]), dict(rows=[("a", 1)], columns=["x"]), dict(rows=ROWS, caption=" "),
-                dict(rows=ROWS, formats={"shares": ".1%"}), dict(rows=ROWS, total={"sum": 1})):
+    for bad in (
+        dict(rows=[]),
+        dict(rows=[("a",)]),
+        dict(rows=[("a", 1)], columns=["x"]),
+        dict(rows=ROWS, caption=" "),
+        dict(rows=ROWS, formats={"shares": ".1%"}),
+        dict(rows=ROWS, total={"sum": 1}),
+    ):
         with pytest.raises(ValueError):
             table(**{"caption": "c", **bad})
 
@@ -134,13 +175,26 @@ def test_claims_are_shown_and_kept(capsys, tmp_path, monkeypatch):
     claim(3, "wrong", "{ratio} times slower", ratio=17)
     claim(3, "conditional", "{ratio} times slower", ratio=17)
     assert capsys.readouterr().out.splitlines()[0] == "Claim 21, confirmed: 50.0% in the head"
-    assert [json.loads(line)["number"] for line in ledger.read_text(encoding="utf-8").splitlines()] == [21, 3, 3]
+    assert [json.loads(line)["number"] for line in ledger.read_text(encoding="utf-8").splitlines()] == [
+        21,
+        3,
+        3,
+    ]
     assert [(e["number"], e["verdict"]) for e in claims()] == [(3, "conditional"), (21, "confirmed")]
     assert claims(ledger)[1]["numbers"] == {"share": 0.5}
 
 
-@pytest.mark.parametrize("bad", [(1, "true", "text"), (0, "wrong", "text"), (True, "wrong", "text"), (1, "wrong", " "),
-                                 ("1", "wrong", "text"), (1, "wrong", "{x}")])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        (1, "true", "text"),
+        (0, "wrong", "text"),
+        (True, "wrong", "text"),
+        (1, "wrong", " "),
+        ("1", "wrong", "text"),
+        (1, "wrong", "{x}"),
+    ],
+)
 def test_a_claim_that_is_none_is_refused_and_leaves_no_entry(bad, tmp_path, monkeypatch):
     monkeypatch.setenv("GPC_CLAIMS", str(tmp_path / "claims.jsonl"))
     with pytest.raises(ValueError):
@@ -153,9 +207,21 @@ def test_a_claim_that_is_none_is_refused_and_leaves_no_entry(bad, tmp_path, monk
 # Machado, Oliveira and Fernandes (2009), severity 1.0, on linear RGB.
 SIGHT = {
     "normal": np.eye(3),
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
 }
 
 
@@ -169,7 +235,9 @@ def contrast_on_white(colour):
 
 
 def lab(rgb):
-    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ np.clip(rgb, 0, 1)
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ np.clip(
+        rgb, 0, 1
+    )
     xyz = xyz / [0.9505, 1, 1.089]
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])

@@ -18,9 +18,36 @@ from gpc.show.numbers import number
 from gpc.show.tables import Table, table
 from gpc.show.words import say
 
-_DRAWN = {}
+# Where to find what needs matplotlib (or is large): imported when first asked for.
+_DRAWN = {
+    "Drawing": "canvas",
+    "areas": "amounts",
+    "end_labels": "canvas",
+    "figure": "canvas",
+    "headline": "canvas",
+    "lines": "charts",
+    "matrix": "charts",
+    "moving": "motion",
+    "scatter": "charts",
+    "stacked_bars": "amounts",
+    "style": "canvas",
+    "wiring": "bundles",
+    "wiring_explorer": "bundles",
+}
 
-__all__ = ["Prediction", "Table", "check", "claim", "claims", "number", "palette", "predict", "say", "table", *_DRAWN]
+__all__ = [
+    "Prediction",
+    "Table",
+    "check",
+    "claim",
+    "claims",
+    "number",
+    "palette",
+    "predict",
+    "say",
+    "table",
+    *_DRAWN,
+]
 
 
 def __getattr__(name):

@@ -61,7 +61,9 @@ class Prediction:
         self.question, self.choices = str(question), [_shown(choice) for choice in choices]
         self._given = list(choices)
         if not self.question.strip() or len(self.choices) < 2 or len(set(self.choices)) < len(self.choices):
-            raise ValueError(f"a prediction needs a question and two or more different choices; got {question!r}, {choices!r}")
+            raise ValueError(
+                f"a prediction needs a question and two or more different choices; got {question!r}, {choices!r}"
+            )
         self.guess = None if guess is None else self._position(guess, "guess")
         self.key = key(self.question, *self.choices)
 
@@ -76,7 +78,9 @@ class Prediction:
         options = []
         for i, choice in enumerate(self.choices):
             checked = " checked" if i == self.guess else ""
-            options.append(f'<label><input type="radio" name="guess" value="{i}"{checked}><span>{inline(choice)}</span></label>')
+            options.append(
+                f'<label><input type="radio" name="guess" value="{i}"{checked}><span>{inline(choice)}</span></label>'
+            )
         note = "Make your guess before you read on."
         body = f"<fieldset><legend>{inline(self.question)}</legend>{''.join(options)}</fieldset>"
         body += f'<p class="soft" data-note role="status">{note}</p>{_script(self.key, _ASK_SCRIPT)}'
@@ -100,13 +104,19 @@ class Prediction:
         verdict, mark = "", ""
         if self.guess is not None:
             mark = "good" if self.guess == right else "bad"
-            verdict = "✓ Your guess was right." if mark == "good" else f"✗ You guessed: {self.choices[self.guess]}"
+            verdict = (
+                "✓ Your guess was right." if mark == "good" else f"✗ You guessed: {self.choices[self.guess]}"
+            )
         reason = f"<p>{inline(because)}</p>" if because else ""
         names = "".join(f"<span data-choice>{escape(unmarked(choice))}</span>" for choice in self.choices)
         body = f'<p class="soft">{inline(self.question)}</p><p><strong>{inline(self.choices[right])}</strong></p>{reason}'
-        body += f'<p data-verdict role="status" class="{mark}">{inline(verdict)}</p><span hidden>{names}</span>'
+        body += (
+            f'<p data-verdict role="status" class="{mark}">{inline(verdict)}</p><span hidden>{names}</span>'
+        )
         body += _script(self.key, _REVEAL_SCRIPT)
-        text = "\n".join(filter(None, [unmarked(f"{self.question} {self.choices[right]}"), unmarked(because), verdict]))
+        text = "\n".join(
+            filter(None, [unmarked(f"{self.question} {self.choices[right]}"), unmarked(because), verdict])
+        )
         attributes = f'data-gpc-reveal="{self.key}" data-answer="{right}"'
         return Output(text, html=card(body, name="ask", style=_STYLE, attributes=attributes))
 

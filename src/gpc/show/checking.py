@@ -115,7 +115,11 @@ def _equal(answer, expected):
     if given.dtype.kind not in "biufc":
         return f"{type(answer).__name__} where a number is needed"
     if given.shape != wanted.shape:
-        return f"shape {given.shape} given, {wanted.shape} needed" if wanted.shape else f"one number needed, {given.shape} given"
+        return (
+            f"shape {given.shape} given, {wanted.shape} needed"
+            if wanted.shape
+            else f"one number needed, {given.shape} given"
+        )
     if _close(given, wanted, np):
         return True
     return _distance(answer, given, wanted, np)

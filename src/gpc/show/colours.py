@@ -63,7 +63,9 @@ class Palette:
         for name in (*self.names, "grey", "ink", "muted"):
             if colour in (name, getattr(self, name)):
                 return _TEXTS.get(name, getattr(self, name))
-        raise ValueError(f"colour={colour!r} is not in the palette; it has {', '.join(self.names)}, grey, ink, muted")
+        raise ValueError(
+            f"colour={colour!r} is not in the palette; it has {', '.join(self.names)}, grey, ink, muted"
+        )
 
     def kind(self, name):
         """The colour that stands for one kind of layer on every page: convolution, dense, pointwise, depthwise, …"""

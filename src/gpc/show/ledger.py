@@ -31,7 +31,12 @@ def claim(number, verdict, text, /, **numbers):
     filled = fill(text, numbers)
     if not filled.strip():
         raise ValueError(f"claim {number} needs a text that says what was measured")
-    entry = {"number": number, "verdict": verdict, "text": filled, "numbers": {k: _json(v) for k, v in numbers.items()}}
+    entry = {
+        "number": number,
+        "verdict": verdict,
+        "text": filled,
+        "numbers": {k: _json(v) for k, v in numbers.items()},
+    }
     _append(entry)
     shown = f"Claim {number}, {verdict}: {unmarked(filled)}"
     Output(shown, markdown=f"**Claim {number}, {verdict}:** {filled}", data={MIME: entry}).show()
@@ -44,7 +49,9 @@ def claims(path=None):
     """
     path = path or os.environ.get("GPC_CLAIMS")
     if not path or not Path(path).is_file():
-        raise FileNotFoundError(f"no claims ledger at {path!r}; run the chapters with GPC_CLAIMS naming a file")
+        raise FileNotFoundError(
+            f"no claims ledger at {path!r}; run the chapters with GPC_CLAIMS naming a file"
+        )
     lines = Path(path).read_text(encoding="utf-8").splitlines()
     entries = {(e["number"], e["text"]): e for e in map(json.loads, filter(str.strip, lines))}
     return sorted(entries.values(), key=lambda e: (e["number"], e["text"]))

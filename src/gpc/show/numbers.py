@@ -74,4 +74,7 @@ def column(values, spec=None):
     places = max(decimals(max(finite)), min(decimals(min(finite)), 2 if max(finite) >= 1 else 4))
     spec = f",.{places}f"
     kept = [isinstance(v, numbers.Real) and not isinstance(v, bool) and math.isfinite(v) for v in values]
-    return [format(v, spec).replace("-", _MINUS) if keep else number(v) for v, keep in zip(values, kept, strict=True)]
+    return [
+        format(v, spec).replace("-", _MINUS) if keep else number(v)
+        for v, keep in zip(values, kept, strict=True)
+    ]

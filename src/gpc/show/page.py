@@ -69,7 +69,12 @@ class Output:
         return self.text
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        bundle = {"text/plain": self.text, "text/html": self.html, "text/markdown": self.markdown, **self.data}
+        bundle = {
+            "text/plain": self.text,
+            "text/html": self.html,
+            "text/markdown": self.markdown,
+            **self.data,
+        }
         return {kind: value for kind, value in bundle.items() if value is not None}
 
     def show(self):

@@ -47,9 +47,14 @@ def table(rows, caption, *, columns=None, headings=None, formats=None, total=Non
     headings, formats = dict(headings or {}), dict(formats or {})
     for name in (*headings, *formats):
         if name not in columns:
-            raise ValueError(f"column {name!r} has a heading or format and is not in the table; columns: {columns}")
+            raise ValueError(
+                f"column {name!r} has a heading or format and is not in the table; columns: {columns}"
+            )
     body = [_values(row, columns) for row in rows + ([total] if total is not None else [])]
-    cells = [column(values, formats.get(name)) for name, values in zip(columns, zip(*body, strict=True), strict=True)]
+    cells = [
+        column(values, formats.get(name))
+        for name, values in zip(columns, zip(*body, strict=True), strict=True)
+    ]
     parts = {
         "caption": str(caption),
         "heads": [str(headings.get(name, str(name).replace("_", " "))) for name in columns],

@@ -16,7 +16,9 @@ class _Formatter(string.Formatter):
         if not isinstance(name, str):
             raise ValueError("a placeholder needs a name, as in {share:.1%}; {} and {0} have none")
         if name not in given:
-            raise ValueError(f"{{{name}}} is in the template and no {name}=… was given; given: {_listed(given)}")
+            raise ValueError(
+                f"{{{name}}} is in the template and no {name}=… was given; given: {_listed(given)}"
+            )
         self.used.add(name)
         return given[name]
 
@@ -45,7 +47,9 @@ def fill(template, numbers):
     text = formatter.vformat(template, (), numbers)
     unused = set(numbers) - formatter.used
     if unused:
-        raise ValueError(f"given and not in the template: {_listed(unused)}; its placeholders: {_listed(formatter.used)}")
+        raise ValueError(
+            f"given and not in the template: {_listed(unused)}; its placeholders: {_listed(formatter.used)}"
+        )
     return text
 
 
