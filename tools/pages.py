@@ -7,6 +7,8 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+import yaml
+
 CLAIM = "application/vnd.gpc.claim+json"
 PACKAGES = ("tensorflow", "keras", "jax", "numpy", "matplotlib", "scikit-learn", "opencv-python-headless", "jupyter-book")
 VERDICTS = {"confirmed": "Confirmed", "conditional": "Conditional", "wrong": "Wrong"}
@@ -35,18 +37,20 @@ def table(head, rows):
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
-def claims_page(executed, names):
-    """A Markdown table of every tested claim, in the order of its number."""
+def claims_page(executed, names, statements):
+    """A Markdown table of every tested claim, in the order of its number. statements: number → what is claimed."""
     rows = []
     for notebook, name in zip(executed, names, strict=True):
         link = f"[{title_of(notebook)}](../chapters/{name}.ipynb)"
         for claim in claims_in(notebook):
-            rows.append((claim["number"], claim["claim"], VERDICTS[claim["verdict"]], claim["text"], link))
+            if claim["number"] not in statements:
+                raise ValueError(f"chapters/{name} tests claim {claim['number']}, which book/claims.yml does not state")
+            rows.append((claim["number"], statements[claim["number"]], VERDICTS[claim["verdict"]], claim["text"], link))
     if not rows:
         return "No chapter has registered a claim yet.\n"
-    counted = {verdict: sum(row[2] == shown for row in rows) for verdict, shown in VERDICTS.items()}
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in counted.items())
-    return f"{len(rows)} tested: {summary}.\n\n" + table(("Nr", "Claim", "Verdict", "Measured", "Chapter"), sorted(rows)) + "\n"
+    counted = ", ".join(f"{sum(row[2] == shown for row in rows)} {verdict}" for verdict, shown in VERDICTS.items())
+    head = ("Nr", "The claim", "Verdict", "What we measured", "Chapter")
+    return f"{len(rows)} tested: {counted}.\n\n" + table(head, sorted(rows)) + "\n"
 
 
 def run_output(*command):
@@ -105,7 +109,8 @@ def write(executed, root):
     names = [chapter.stem for chapter in chapters.in_toc(root)]
     folder = root / "_build" / "generated"
     folder.mkdir(parents=True, exist_ok=True)
-    texts = {"claims.md": claims_page(executed, names), "status.md": status_page(executed, names, root)}
+    statements = yaml.safe_load((root / "book" / "claims.yml").read_text(encoding="utf-8"))
+    texts = {"claims.md": claims_page(executed, names, statements), "status.md": status_page(executed, names, root)}
     for name, text in texts.items():
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:

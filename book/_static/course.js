@@ -1,25 +1,42 @@
 // The theme's own accessibility faults, mended after it has drawn the page.
-document.addEventListener("DOMContentLoaded", () => {
+(() => {
   const each = (selector, mend) => document.querySelectorAll(selector).forEach(mend);
 
-  // A button's name must contain the text it shows: the search button's is "Search", its label said something else.
-  each("[aria-label]", (node) => {
-    const shown = node.innerText?.trim().replace(/\s+/g, " ");
-    if (shown && node.matches("button, a, summary, label") && !node.ariaLabel.toLowerCase().includes(shown.toLowerCase())) {
-      node.removeAttribute("aria-label");
-    }
-  });
+  const mend = () => {
+    // The button for light and dark is called "Color mode" and shows an icon titled "Light": its name holds both.
+    each(".theme-switch-button", (node) => {
+      if (node.ariaLabel === "Color mode") node.setAttribute("aria-label", "Color mode: Light Dark System Settings");
+    });
 
-  // The sidebar's fold-outs are summaries that hold an icon only.
-  each("summary", (node) => {
-    if (!node.textContent.trim() && !node.ariaLabel) {
-      const chapter = node.closest("li")?.querySelector("a")?.textContent.trim();
-      node.setAttribute("aria-label", chapter ? `Sections of ${chapter}` : "More");
-    }
-  });
+    // A name must contain the text that is shown: "Search" was said of "Search Ctrl + K", "Toggle" of "Show the code".
+    each("button[aria-label], a[aria-label], label[aria-label], summary[aria-label]", (node) => {
+      const shown = node.innerText?.trim().replace(/\s+/g, " ").toLowerCase();
+      if (shown && !node.ariaLabel.toLowerCase().includes(shown)) node.removeAttribute("aria-label");
+    });
 
-  // What scrolls must be reachable by keyboard.
-  each(".cell_output .output, .cell_output pre, .pst-scrollable-table-container, div.highlight pre", (node) => {
-    if (node.scrollWidth > node.clientWidth && !node.hasAttribute("tabindex")) node.tabIndex = 0;
-  });
-});
+    // The sidebar holds the logo and the search beside its list of pages, and was no landmark.
+    each(".bd-sidebar-primary", (node) => {
+      node.setAttribute("role", "region");
+      node.setAttribute("aria-label", "Contents of the book");
+    });
+
+    // Fold-outs of the sidebar are summaries that hold nothing but an icon.
+    each("summary", (node) => {
+      if (!node.textContent.trim() && !node.ariaLabel) {
+        const chapter = node.closest("li")?.querySelector("a")?.textContent.trim();
+        node.setAttribute("aria-label", chapter ? `Sections of ${chapter}` : "More");
+      }
+    });
+
+    // The bibliography's roles are deprecated ones; without them it is read as what it is, paragraphs.
+    each(".citation-list, .citation-list [role]", (node) => node.removeAttribute("role"));
+
+    // What scrolls sideways must be reachable by keyboard.
+    each(".cell_output .output, .cell_output pre, .pst-scrollable-table-container, div.highlight pre, div.math", (node) => {
+      if (node.scrollWidth > node.clientWidth && !node.hasAttribute("tabindex")) node.tabIndex = 0;
+    });
+  };
+
+  document.addEventListener("DOMContentLoaded", mend);
+  addEventListener("load", mend); // once more: icons are drawn by a script of their own
+})();

@@ -1,0 +1,129 @@
+"""Chromium, driven by Selenium: pages opened, their requests and console read, accessibility checked by axe-core."""
+
+import base64
+import functools
+import http.server
+import json
+import os
+import shutil
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars",
+         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # fmt: skip
+
+
+def absent(reason):
+    """Skip, or fail where a browser is required (GPC_REQUIRE_BROWSER=1, as in continuous integration)."""
+    if os.environ.get("GPC_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"GPC_REQUIRE_BROWSER=1, and {reason}")
+    pytest.skip(f"{reason}: install chromium and chromium-driver (Debian: apt install chromium chromium-driver)")
+
+
+class Browser:
+    """One headless Chromium."""
+
+    def __init__(self):
+        from selenium import webdriver
+        from selenium.webdriver.chrome.service import Service
+
+        binary = next(filter(None, map(shutil.which, BROWSERS)), None)
+        driver = shutil.which("chromedriver")
+        if not binary or not driver:
+            absent(f"no {'Chromium' if not binary else 'chromedriver'} found")
+        options = webdriver.ChromeOptions()
+        options.binary_location = binary
+        for flag in FLAGS:
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=Service(driver))
+        self.driver.set_script_timeout(60)
+        self.width = 1440
+
+    def close(self):
+        self.driver.quit()
+
+    def size(self, width, height=900):
+        self.width = width
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def open(self, address, *, mode="light"):
+        """Load a page in light or dark mode, wait for its formulas, scroll through it."""
+        script = f"try {{ localStorage.setItem('mode', '{mode}'); localStorage.setItem('theme', '{mode}') }} catch (refused) {{}}"
+        before = self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+        self.driver.get_log("browser"), self.driver.get_log("performance")  # what earlier pages left
+        self.driver.get(address)
+        self.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", before)
+        self.driver.execute_async_script(
+            "const done = arguments[0], ready = window.MathJax?.startup?.promise ?? Promise.resolve();"
+            "ready.then(async () => { for (let y = 0; y < document.body.scrollHeight; y += 800) { scrollTo(0, y);"
+            " await new Promise(requestAnimationFrame) } scrollTo(0, 0); setTimeout(done, 100) })")  # fmt: skip
+
+    def console(self):
+        """Errors that the page wrote or caused since it was opened."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+    def requests(self):
+        """Addresses that the page asked for since it was opened, whether or not it got an answer."""
+        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        sent = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+        return sent + [e["params"]["url"] for e in events if e["method"] == "Network.webSocketCreated"]
+
+    def other_hosts(self):
+        """Requests to any host but this machine's."""
+        return [url for url in self.requests() if urlsplit(url).scheme not in ("data", "blob", "file", "about")
+                and urlsplit(url).hostname != "127.0.0.1"]  # fmt: skip
+
+    def axe(self):
+        """Accessibility violations: `rule: element` with what axe says of it."""
+        self.driver.execute_script(AXE.read_text(encoding="utf-8"))
+        found = self.driver.execute_async_script(
+            "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations))")
+        return [f"{v['id']}: {node['html'][:160]} ({node.get('failureSummary', '')[:200]})" for v in found for node in v["nodes"]]
+
+    def overflow(self):
+        """By how many pixels the page is wider than the window, and what sticks out."""
+        return self.driver.execute_script(
+            "const w = document.documentElement.clientWidth, over = document.documentElement.scrollWidth - w;"
+            "if (over <= 0) return null;"
+            "const out = [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > w + 1);"
+            "return over + ' px: ' + out.slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(' | ')")  # fmt: skip
+
+    def screenshot(self, path):
+        """The whole page as a PNG file."""
+        size = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": self.width, "height": min(size["height"], 12_000), "scale": 1}
+        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(base64.b64decode(taken["data"]))
+        return path
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A file server that keeps its log to itself."""
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Server:
+    """A folder at a local address."""
+
+    def __init__(self, folder):
+        handler = functools.partial(Quiet, directory=str(folder))
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+        self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
