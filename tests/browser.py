@@ -5,7 +5,9 @@ import functools
 import http.server
 import json
 import os
+import re
 import shutil
+import subprocess
 import threading
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,6 +28,19 @@ def absent(reason):
     pytest.skip(f"{reason}: install chromium and chromium-driver (Debian: apt install chromium chromium-driver)")
 
 
+def major(program):
+    """The first number that a program's --version says, as text; empty where it says none."""
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60).stdout
+    return (re.findall(r"\d+", said) or [""])[0]
+
+
+def matching(driver):
+    """The installed browser of the driver's own version, else any, else None."""
+    installed = [path for path in map(shutil.which, BROWSERS) if path]
+    same = [path for path in installed if driver and major(path) == major(driver)]
+    return next(iter([*same, *installed]), None)
+
+
 class Browser:
     """One headless Chromium."""
 
@@ -33,8 +48,8 @@ class Browser:
         from selenium import webdriver
         from selenium.webdriver.chrome.service import Service
 
-        binary = next(filter(None, map(shutil.which, BROWSERS)), None)
         driver = shutil.which("chromedriver")
+        binary = matching(driver)
         if not binary or not driver:
             absent(f"no {'Chromium' if not binary else 'chromedriver'} found")
         options = webdriver.ChromeOptions()
