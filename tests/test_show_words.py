@@ -17,7 +17,7 @@ VOID = {"input", "br", "img", "hr", "meta", "link"}
 
 
 class Tree(HTMLParser):
-    """Parses a fragment, insists that every element is closed in its order, keeps the elements with their text."""
+    """Parses a fragment, insists that elements close in their order, keeps them with their text."""
 
     def __init__(self, fragment):
         super().__init__()
@@ -48,7 +48,8 @@ class Tree(HTMLParser):
 
 
 def test_a_start_without_matplotlib_and_without_any_backend():
-    code = "import sys, gpc.show; gpc.show.check(1, 1); print([m for m in ('matplotlib', 'keras', 'IPython') if m in sys.modules])"
+    heavy = ("matplotlib", "keras", "IPython")
+    code = f"import sys, gpc.show; gpc.show.check(1, 1); print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["✓ right", "[]"]
 

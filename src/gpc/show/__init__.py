@@ -1,11 +1,12 @@
-"""What a reader sees: numbers in sentences, tables, predictions, checked answers, figures and figures that move.
+"""What a reader sees: numbers in sentences, tables, predictions, checked answers, figures.
 
-Everything works in three places, a notebook, a rendered page and a plain terminal, and asks no network for anything.
-matplotlib is imported when the first figure is asked for, so a graded assignment that only says `check` starts at once.
+Everything works in three places, a notebook, a rendered page and a plain terminal, and asks no network for
+anything. matplotlib is imported when the first figure is asked for, so a graded assignment that only says
+`check` starts at once.
 
 >>> from gpc.show import say
->>> say("A 1×1 layer from {inputs} to {filters} channels holds {weights} weights.", inputs=480, filters=80, weights=480 * 80)
-A 1×1 layer from 480 to 80 channels holds 38,400 weights.
+>>> say("A 1×1 layer {inputs} → {filters} holds {weights} weights.", inputs=480, filters=80, weights=480 * 80)
+A 1×1 layer 480 → 80 holds 38,400 weights.
 """
 
 import importlib

@@ -26,9 +26,11 @@ _KINDS = {
 def stacked_bars(bars, *, title, unit="", share=True, colours=None, width=7.5):
     """Horizontal bars cut into their parts: {bar: {part: amount}}, parts also as [(part, amount), …].
 
-    share: every bar is as long as the others and a part's length is its share of the bar (amounts of different units can
-    then stand below each other); False draws the amounts on one axis, in `unit`. A part is named inside where it has room,
-    above the bar with a line down to it where it has not. colours: part → colour; kinds of layers have their own.
+    share: every bar is as long as the others and a part's length is its share of the bar (amounts of
+    different units can then stand below each other); False draws the amounts on one axis, in `unit`.
+    colours: part → colour; kinds of layers have their own.
+
+    A part is named inside where it has room, above the bar with a line down to it where it has not.
 
     Raises ValueError for no bars, no parts, or amounts that are negative or all zero.
     """
@@ -100,7 +102,7 @@ def _length(axes, text):
 
 
 def _lift(axes, row, labels):
-    """Names of parts too short for them, above the bar, side by side, each with a line from its middle to its part."""
+    """Names of parts too short for them: above the bar, side by side, each with a line to its part."""
     end, drawn = axes.get_xlim()[1], []
     gap = 0.15 / (axes.bbox.width / axes.figure.dpi) * end
     for x, words, colour in labels:
@@ -138,9 +140,10 @@ def _lift(axes, row, labels):
 
 @styled
 def areas(shapes, *, title, unit, colours=None, width=7.5):
-    """Squares whose areas are the amounts, on one scale: {name: amount}, or {name: {part: amount}} or [(part, amount), …].
+    """Squares whose areas are the amounts, on one scale: {name: amount} or {name: {part: amount}}.
 
-    Twice the number is twice the ink; parts are bands of their share. `unit` stands with each number.
+    Twice the number is twice the ink; parts, also as [(part, amount), …], are bands of their share. `unit`
+    stands with each number.
     Raises ValueError for no shapes, or amounts that are negative or zero.
     """
     parts = {n: [("", a)] if np.isscalar(a) else _pairs(a, n) for n, a in shapes.items()}
@@ -150,7 +153,8 @@ def areas(shapes, *, title, unit, colours=None, width=7.5):
     sides = {n: a**0.5 for n, a in whole.items()}
     words = {n: f"{n}\n{number(a)} {unit}" for n, a in whole.items()}
     inch, widths = _inch(sides, words, width)
-    drawn, axes = figure(width, max(sides.values()) / inch + 1.0)
+    height = max(sides.values()) / inch + 1.0
+    drawn, axes = figure(width, height)
     axes.set_position([0.01, 0.01, 0.98, 0.98])
     drawn.set_layout_engine("none")
     paints = _paints({n: [(p or n, a) for p, a in pieces] for n, pieces in parts.items()}, colours)
@@ -159,13 +163,14 @@ def areas(shapes, *, title, unit, colours=None, width=7.5):
         _square(axes, left, sides[name], [(p, a, paints[p or name]) for p, a in pieces])
         axes.text(left, -0.08 * inch, words[name], va="top", ha="left", linespacing=1.3)
         left += widths[name] + 0.25 * inch
-    axes.set(xlim=(0, 0.98 * width * inch), ylim=(-0.55 * inch, max(sides.values()) + 0.43 * inch))
+    # One unit is as long upwards as sideways: squares are square.
+    axes.set(xlim=(0, 0.98 * width * inch), ylim=(-0.55 * inch, (0.98 * height - 0.55) * inch))
     axes.set_axis_off()
     return headline(drawn, title, " ".join(f"{n}: {number(a)} {unit}." for n, a in whole.items()))
 
 
 def _inch(sides, words, width):
-    """How much one inch stands for, and the width of each place: its square's, or its words' where these are wider."""
+    """How much one inch stands for, and each place's width: the wider one of square and words."""
     needs = {n: _LETTER * max(map(len, text.split("\n"))) for n, text in words.items()}
     low, high = 1e-9, max(sides.values()) * 1e3
     for _ in range(80):

@@ -1,4 +1,4 @@
-"""Figures in the course's style: one look, vector output that is the same in every run, words beside what they name."""
+"""Figures in the course's style: one look, and vector output that is the same in every run."""
 
 import contextlib
 import functools
@@ -49,7 +49,7 @@ _NO_DATE = {"Date": None, "Creator": None}
 
 
 class _Style(contextlib.AbstractContextManager):
-    """What `style()` returns: leave it alone to keep the style, or use it as a context to have the old one back."""
+    """What `style()` returns: leave it alone to keep the style, or use it as a context."""
 
     def __init__(self):
         self._before = {name: matplotlib.rcParams[name] for name in _RC}
@@ -60,10 +60,10 @@ class _Style(contextlib.AbstractContextManager):
 
 
 def style():
-    """Sets matplotlib to the course's look: palette, type, thin axes, vector figures of equal bytes in every run.
+    """Sets matplotlib to the course's look: palette, type, thin axes, vector figures.
 
-    `style()` once at the top of a cell that draws with matplotlib itself; `with style():` to have it for a block only.
-    The helpers of `gpc.show` bring it along and need no call.
+    `style()` once at the top of a cell that draws with matplotlib itself; `with style():` to have it for a
+    block only. The helpers of `gpc.show` bring it along and need no call.
     """
     if in_notebook() and "matplotlib_inline" in sys.modules:
         from matplotlib_inline.config import InlineBackend
@@ -89,14 +89,14 @@ def styled(function):
 class Drawing(Figure):
     """A matplotlib Figure that shows itself as a vector picture and needs neither pyplot nor a window.
 
-    `description` is its text at a terminal and for a screen reader; `svg()` its source, text as text; `save(path)` writes
-    whatever matplotlib can write.
+    `description` is its text at a terminal and for a screen reader; `svg()` its source, text as text;
+    `save(path)` writes whatever matplotlib can write.
     """
 
     description = ""
 
     def svg(self, prefix=""):
-        """The picture as an SVG element without ids that could clash (each begins with `prefix`) and without a date."""
+        """The picture as an SVG element without a date; its ids begin with `prefix`, so that none clash."""
         return svg(self, prefix)
 
     @styled
@@ -123,10 +123,10 @@ def svg(figure, prefix=""):
 
 @styled
 def figure(width=7.5, height=3.6, *, rows=1, columns=1, **options):
-    """A Drawing and its axes (one, or an array of rows × columns), sizes in inches; options go to matplotlib's `subplots`.
+    """A Drawing and its axes (one, or an array of rows × columns), sizes in inches.
 
-    `headline(drawing, title, description)` gives it its conclusion and its words.
-    Raises ValueError above 8 inches, which no page of the book is wide enough for.
+    Options go to matplotlib's `subplots`. `headline(drawing, title, description)` gives it its conclusion and
+    its words. Raises ValueError above 8 inches, which no page of the book is wide enough for.
     """
     if not 0 < width <= 8:
         raise ValueError(f"width={width} inches must be above 0 and at most 8, the width of a page")
@@ -135,7 +135,7 @@ def figure(width=7.5, height=3.6, *, rows=1, columns=1, **options):
 
 
 def headline(drawn, title, description):
-    """Puts the conclusion above the whole drawing, and title and description where readers without eyes find them."""
+    """Puts the conclusion above the whole drawing, and both texts where a screen reader finds them."""
     if not str(title).strip():
         raise ValueError("a figure needs a title that says its conclusion")
     drawn.suptitle(title, x=0.012, ha="left", fontsize=11.5, fontweight="bold")
@@ -144,9 +144,10 @@ def headline(drawn, title, description):
 
 
 def end_labels(axes, labels, *, gap=1.25):
-    """Names at the ends of lines instead of a legend: [(x, y, text, colour), …], pushed apart where they would overlap.
+    """Names at the ends of lines instead of a legend: [(x, y, text, colour), …].
 
-    gap: distance of two labels' middles in lines of text. Call it when the axes have their final limits.
+    They are pushed apart where they would overlap; gap: the distance of two labels' middles in lines of text.
+    Call it when the axes have their final limits.
     """
     size = matplotlib.rcParams["font.size"]
     height = size * gap * axes.figure.dpi / 72
@@ -169,7 +170,7 @@ def end_labels(axes, labels, *, gap=1.25):
 
 
 def _apart(values, gap):
-    """Sorted values moved as little as it takes to be `gap` apart: overlapping neighbours share their middle."""
+    """Sorted values moved as little as it takes to be `gap` apart: neighbours share their middle."""
     blocks = []
     for value in values:
         blocks.append([value, 1])

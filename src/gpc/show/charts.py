@@ -10,10 +10,7 @@ FEW = 3
 
 
 def runs(values):
-    """(middle, low, high, how many runs) of one value, or of a list of runs along the first axis.
-
-    A plain number, or one row of numbers, is exact: as many runs as it takes. Rows of runs are measured: fewer than three
-    are drawn hollow.
+    """(middle, low, high, how many) of runs, which are counted along the first axis.
 
     >>> [value.tolist() if hasattr(value, "tolist") else value for value in runs([[1.0, 2.0], [3.0, 2.0]])]
     [[2.0, 2.0], [1.0, 2.0], [3.0, 2.0], 2]
@@ -43,9 +40,10 @@ def _axes(axes, title, x, y, log, size):
 def lines(series, *, title, x, y, log="", colours=None, axes=None, size=(7.5, 3.6)):
     """Lines with their names at their ends: {name: (xs, ys)}.
 
-    ys: one row, exact, or a row for each run: then the median is drawn, the range of the runs as a band, and fewer than
-    three runs hollow. x and y say the quantities with their units; log is "", "x", "y" or "xy". colours: name → colour.
-    Returns the Drawing (the axes' own figure where `axes` is given). Raises ValueError for lengths that differ.
+    ys: one row, exact, or a row for each run: then the median is drawn, the range of the runs as a band, and
+    fewer than three runs hollow. x and y say the quantities with their units; log is "", "x", "y" or "xy".
+    colours: name → colour. Returns the Drawing (the axes' own figure where `axes` is given). Raises
+    ValueError for lengths that differ.
     """
     drawn, axes = _axes(axes, title, x, y, log, size)
     ends = []
@@ -77,8 +75,8 @@ def lines(series, *, title, x, y, log="", colours=None, axes=None, size=(7.5, 3.
 def scatter(points, *, title, x, y, log="", colours=None, axes=None, size=(7.5, 4.2)):
     """Points with their names beside them: {name: (x, y)}, each of the two a number or a list of runs.
 
-    Runs are drawn as their median with a line from the least to the largest; fewer than three of them hollow. A number
-    alone is exact. Returns the Drawing.
+    Runs are drawn as their median with a line from the least to the largest; fewer than three of them hollow.
+    A number alone is exact. Returns the Drawing.
     """
     drawn, axes = _axes(axes, title, x, y, log, size)
     axes.grid(axis="both")
@@ -118,7 +116,7 @@ def series_colours(series, colours):
 
 
 def _beside(axes, points):
-    """Names right of their points, or on the first other side where they cover no other point, no name, no edge."""
+    """Names right of their points, or on the first side where they cover no point, no name, no edge."""
     renderer = axes.figure._get_renderer()
     frame = axes.get_window_extent(renderer)
     dots = [axes.transData.transform((x, y)) for x, y, _, _ in points]
@@ -170,9 +168,10 @@ _SIDES = [
 
 @styled
 def matrix(matrices, *, title, rows="input channel", columns="output channel", width=None):
-    """Matrices of zeros and ones (or of small numbers, each its colour) side by side: {name: matrix}, or one matrix.
+    """Matrices of zeros and ones (or of small numbers, each its colour) side by side: {name: matrix}.
 
-    Rows are inputs and columns outputs, as `gpc.wiring` has them; below each stands the share that isn't zero.
+    One matrix may come without a name. Rows are inputs and columns outputs, as `gpc.wiring` has them; below
+    each stands the share that isn't zero.
     """
     if not isinstance(matrices, dict):
         matrices = {"": matrices}

@@ -1,4 +1,4 @@
-"""Exercises that answer back: not answered yet, not yet and why, or right. Nothing a learner writes makes `check` raise."""
+"""Exercises that answer back: not answered yet, not yet and why, or right, whatever a learner writes."""
 
 import functools
 import linecache
@@ -10,10 +10,7 @@ import types
 from gpc.show.numbers import number, plain
 from gpc.show.page import Output, card, inline, unmarked
 
-_STYLE = (
-    ".gpc-check{padding:.5rem 1rem}.gpc-check .good{color:var(--good);font-weight:600}"
-    ".gpc-check .bad{color:var(--bad);font-weight:600}.gpc-check .soft{color:var(--soft)}"
-)
+_STYLE = ".gpc-check{padding:.5rem 1rem}"
 _MARKS = {"right": ("✓ right", "good"), "wrong": ("✗ not yet", "bad"), "open": ("… not answered yet", "soft")}
 _RELATIVE = 1e-5
 
@@ -21,10 +18,13 @@ _RELATIVE = 1e-5
 def check(answer, test, *, hint="", name=None):
     """Judges an exercise's answer, says how it stands and returns whether it is right.
 
-    test: a function of the answer that returns True, or False, or what is wrong as text, or asserts (and returns nothing);
-    or the expected value: integers and text must be equal, other numbers agree to 1e-5, arrays in their shape, too.
-    An answer of None or `...`, and a function that returns nothing but these, is "not answered yet". What the learner's
-    code raises is shown in one line with its place, never raised. hint is shown with what is not right yet.
+    test: a function of the answer that returns True, or False, or what is wrong as text, or asserts (and
+    returns nothing); or the expected value: integers and text must be equal, other numbers agree to 1e-5,
+    arrays in their shape, too.
+    hint: shown with what is not right yet. name: what the exercise is called.
+
+    An answer of None or `...`, and a function that returns nothing but these, is "not answered yet". What the
+    learner's code raises is shown in one line with its place, never raised.
 
     >>> check(38_400, 480 * 80, name="weights")
     weights: ✓ right
@@ -32,7 +32,7 @@ def check(answer, test, *, hint="", name=None):
     >>> check(..., 480 * 80)
     … not answered yet
     False
-    >>> check(lambda c, f: c + f, lambda weights: weights(480, 80) == 38_400, hint="Every filter weighs every input.")
+    >>> check(lambda c, f: c + f, lambda f: f(480, 80) == 38_400, hint="Every filter weighs every input.")
     ✗ not yet
     Every filter weighs every input.
     False
@@ -148,7 +148,7 @@ def _one_line(message, limit=300):
 
 
 def _where(error):
-    """`ZeroDivisionError: division by zero, in share(), line 3: return a / b`: the last line that a cell contains."""
+    """`ZeroDivisionError: division by zero, in share(), line 3: return a / b`, the learner's last line."""
     library = (__file__, "site-packages", "dist-packages", sysconfig.get_path("stdlib"))
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if not any(place in f.filename for place in library)]

@@ -1,8 +1,9 @@
-"""One palette for the whole course, chosen for readers who see fewer colours and for white cards on dark pages.
+"""One palette for the whole course, chosen for readers who see fewer colours and for dark pages, too.
 
-Seven hues. Seen normally or with protanopia, deuteranopia or tritanopia (Machado, Oliveira and Fernandes 2009, full
-severity), any two of them stay at least 20 CIE76 units apart; every one has a contrast of 3:1 or more on white as a mark,
-and `palette.text(name)` is the same hue at 4.5:1 or more, for words. A test computes all of this.
+Seven hues, for marks on white paper, which figures keep on dark pages. Seen normally or with protanopia,
+deuteranopia or tritanopia (Machado, Oliveira and Fernandes 2009, full severity), any two of them stay at
+least 20 CIE76 units apart; every one has a contrast of 3:1 or more on white as a mark, and
+`palette.text(name)` is the same hue at 4.5:1 or more, for words. A test computes all of this.
 """
 
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours by name (`palette.blue`), in order (`palette.cycle`), by kind of layer (`palette.kind("dense")`).
+    """Colours by name (`palette.blue`), in order (`.cycle`), by kind of layer (`.kind("dense")`).
 
     >>> palette.cycle[0] == palette.blue, palette.kind("pointwise") == palette.green
     (True, True)
@@ -68,7 +69,7 @@ class Palette:
         )
 
     def kind(self, name):
-        """The colour that stands for one kind of layer on every page: convolution, dense, pointwise, depthwise, …"""
+        """The colour of one kind of layer on every page: convolution, dense, pointwise, depthwise, …"""
         if name not in _KINDS:
             raise ValueError(f"kind={name!r} has no colour of its own; these have: {', '.join(_KINDS)}")
         return getattr(self, _KINDS[name])

@@ -1,4 +1,4 @@
-"""Popular claims and what a chapter's own measurement says about them, kept so that the book can list them all."""
+"""Popular claims and what a chapter's own measurement says about them, kept for the book's list."""
 
 import json
 import os
@@ -15,11 +15,12 @@ MIME = "application/vnd.gpc.claim+json"
 def claim(number, verdict, text, /, **numbers):
     """Shows what a chapter's measurement says about one of the numbered claims, and enters it in the ledger.
 
-    verdict: confirmed, conditional or wrong. text: a template as `say` takes it. The ledger is the file that the
-    environment's GPC_CLAIMS names, one JSON object a line; the same object travels in the notebook's output under
-    `application/vnd.gpc.claim+json`, so that a cached execution keeps it, too.
+    verdict: confirmed, conditional or wrong. text: a template as `say` takes it. The ledger is the file that
+    the environment's GPC_CLAIMS names, one JSON object a line; the same object travels in the notebook's
+    output under `application/vnd.gpc.claim+json`, so that a cached execution keeps it, too.
 
-    Raises ValueError for another verdict, a number below 1, an empty text, or numbers that don't fit the template.
+    Raises ValueError for another verdict, a number below 1, an empty text, or numbers that don't fit the
+    template.
 
     >>> claim(21, "confirmed", "{share:.1%} of VGG16's parameters are in its dense head.", share=0.894)
     Claim 21, confirmed: 89.4% of VGG16's parameters are in its dense head.
@@ -61,7 +62,8 @@ def _append(entry):
     path = os.environ.get("GPC_CLAIMS")
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        # One write of one line in append mode: chapters that run side by side cannot tear each other's entries.
+        # One write of one line in append mode: chapters that run side by side cannot tear each other's
+        # entries.
         with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(entry, ensure_ascii=False, sort_keys=True) + "\n")
 

@@ -1,60 +1,59 @@
 """Figures that move: a few pictures, one slider, plain HTML and a short script, and no request to anyone."""
 
-from gpc.show.page import Output, card, escape, inline, key, unmarked
+from gpc.show.page import Output, card, escape, inline, key, squeeze, unmarked
 from gpc.show.svg import tidy
 
-_STYLE = (
-    ".gpc-moving{max-width:52rem}.gpc-moving .title{font-weight:700;font-size:1.05em}"
-    # Pictures are drawn for white paper: they keep it on dark pages.
-    ".gpc-moving .stage{background:#fff;border-radius:4px;overflow-x:auto;margin:.5rem 0}"
-    ".gpc-moving .stage svg{display:block;width:100%%;min-width:%(narrowest)dpx;height:auto;margin:0 auto}"
-    ".gpc-moving [hidden]{display:none!important}"
-    ".gpc-moving .hand{display:flex;flex-wrap:wrap;gap:.35rem .75rem;align-items:center}"
-    ".gpc-moving .hand label{font-weight:600;margin:0}.gpc-moving input{flex:1 1 10rem;min-width:8rem;min-height:24px;margin:0;"
-    "accent-color:var(--link)}.gpc-moving output{min-width:%(longest)dch;font-variant-numeric:tabular-nums}"
-    ".gpc-moving button{font:inherit;color:var(--ink);background:var(--paper);border:1px solid var(--soft);border-radius:4px;"
-    "padding:.15rem .7rem;min-height:28px;cursor:pointer}"
-    ".gpc-moving figcaption{color:var(--ink);font:inherit;text-align:left;margin:.35rem 0 0}"
-    ".gpc-moving figcaption p.now{min-height:%(lines)dem}"
-    ".gpc-moving summary{cursor:pointer;color:var(--soft)}.gpc-moving ol{margin:.25rem 0;padding-left:1.5rem}"
-    "@media print{.gpc-moving .hand{display:none!important}}"
-)
+# Pictures are drawn for white paper: they keep it on dark pages.
+_STYLE = squeeze("""
+.gpc-moving{max-width:52rem}
+.gpc-moving .title{font-weight:700;font-size:1.05em}
+.gpc-moving .stage{background:#fff;border-radius:4px;overflow-x:auto;margin:.5rem 0}
+.gpc-moving .stage svg{display:block;width:100%%;min-width:%(narrowest)dpx;height:auto;margin:0}
+.gpc-moving [hidden]{display:none!important}
+.gpc-moving .hand{display:flex;flex-wrap:wrap;gap:.35rem .75rem;align-items:center}
+.gpc-moving input{flex:1 1 10rem;min-width:8rem;min-height:24px;margin:0;accent-color:var(--link)}
+.gpc-moving output{min-width:%(longest)dch;font-variant-numeric:tabular-nums}
+.gpc-moving button{font:inherit;color:var(--ink);background:var(--paper);border:1px solid var(--soft);
+border-radius:4px;padding:.15rem .7rem;min-height:28px;cursor:pointer}
+.gpc-moving figcaption{color:var(--ink);font:inherit;text-align:left;margin:.35rem 0 0}
+.gpc-moving .now{min-height:%(lines).1fem}
+.gpc-moving summary{cursor:pointer;color:var(--soft)}
+.gpc-moving ol{margin:.25rem 0;padding-left:1.5rem}
+@media print{.gpc-moving .hand{display:none!important}}
+""")
 # The words are read from the list that readers without scripts see, so they stand on the page once.
-_LOGIC = """
-function gpcMove(box, quiet) {
-  if (box.dataset.ready) return; box.dataset.ready = "1";
-  const frames = [...box.querySelectorAll("[data-frame]")], words = [...box.querySelectorAll("[data-step]")];
-  const hand = box.querySelector("[data-hand]"), range = hand.querySelector("input"), said = hand.querySelector("output");
-  const play = hand.querySelector("button"), caption = box.querySelector("[data-now]");
-  let timer = null;
-  const show = i => {
-    frames.forEach((frame, j) => { frame.hidden = i !== j; });
-    const label = words[i].querySelector("[data-label]").textContent;
-    range.value = i; range.setAttribute("aria-valuetext", label); said.textContent = label;
-    caption.innerHTML = words[i].querySelector("[data-caption]").innerHTML;
-  };
-  const stop = () => { clearInterval(timer); timer = null; if (play) play.textContent = "Play"; };
-  range.addEventListener("input", () => { stop(); show(+range.value); });
-  if (play) {
-    play.hidden = quiet;
-    play.addEventListener("click", () => {
-      if (timer !== null) { stop(); return; }
-      play.textContent = "Stop";
-      if (+range.value === frames.length - 1) show(0);
-      timer = setInterval(() => {
-        const next = +range.value + 1;
-        if (next < frames.length) show(next);
-        if (next >= frames.length - 1) stop();
-      }, +box.dataset.pause);
-    });
-  }
-  show(+range.value); hand.hidden = false;
-}
-"""
-_START = (
-    "document.querySelectorAll('[data-gpc-moving=\"%s\"]').forEach(box =>"
-    " gpcMove(box, matchMedia('(prefers-reduced-motion: reduce)').matches));"
-)
+_SCRIPT = squeeze("""
+document.querySelectorAll('[data-gpc-moving="%s"]').forEach(box=>{
+if(box.dataset.ready)return;
+box.dataset.ready='1';
+const frames=[...box.querySelectorAll('[data-frame]')],words=[...box.querySelectorAll('[data-step]')];
+const hand=box.querySelector('[data-hand]'),range=hand.querySelector('input');
+const said=hand.querySelector('output'),play=hand.querySelector('button');
+const caption=box.querySelector('[data-now]');
+let timer=null;
+const show=i=>{
+frames.forEach((frame,j)=>{frame.hidden=i!==j});
+const label=words[i].querySelector('[data-label]').textContent;
+range.value=i;
+range.setAttribute('aria-valuetext',label);
+said.textContent=label;
+caption.innerHTML=words[i].querySelector('[data-caption]').innerHTML};
+const stop=()=>{clearInterval(timer);timer=null;if(play)play.textContent='Play'};
+const step=()=>{
+const next=+range.value+1;
+if(next<frames.length)show(next);
+if(next>=frames.length-1)stop()};
+range.addEventListener('input',()=>{stop();show(+range.value)});
+if(play){
+play.hidden=matchMedia('(prefers-reduced-motion: reduce)').matches;
+play.addEventListener('click',()=>{
+if(timer!==null){stop();return}
+if(+range.value===frames.length-1)show(0);
+play.textContent='Stop';
+timer=setInterval(step,+box.dataset.pause)})}
+show(+range.value);
+hand.hidden=false});
+""")
 
 
 def moving(
@@ -72,20 +71,22 @@ def moving(
 ):
     """A figure that moves when its slider is moved: HTML that needs no server, no library and no network.
 
-    frames: matplotlib Figures (those of `gpc.show` best) or SVG texts, one a position of the slider.
-    title: the conclusion. description: what the picture shows, for those who don't see it. control: what the slider sets.
-    labels: the value at each position, a few words. captions: a sentence for each position, light Markdown, read out as
-    it changes. start: the position shown first, and alone where scripts don't run; all captions can be unfolded there.
-    play: a button that walks through, never on its own, hidden from readers who ask for less motion; pause_ms a position.
+    frames: matplotlib Figures (those of `gpc.show` best) or SVG texts, one for each position of the slider.
+    title: the conclusion. description: what the pictures show, for those who don't see them.
+    control: what the slider sets. labels: the value at each position, a few words.
+    captions: a sentence for each position, light Markdown, read out as it changes.
+    start: the position shown first, and alone where scripts don't run; all captions can be unfolded there.
+    play: a button that walks through, `pause_ms` a position; hidden from readers who ask for less motion.
     narrowest: pixels below which the picture scrolls instead of shrinking.
 
     The same arguments give the same bytes. Returns an Output: the cell's last value, or `.show()`.
-    Raises ValueError for fewer than two frames, lists of different length, empty words, or a start out of range; and what
-    `gpc.show.svg.tidy` raises.
+    Raises ValueError for fewer than two frames, lists of different length, empty words, or a start out of
+    range; and what `gpc.show.svg.tidy` raises.
 
-    >>> picture = '<svg viewBox="0 0 9 9" xmlns="http://www.w3.org/2000/svg"><circle cx="{}" cy="5" r="3"/></svg>'
-    >>> figure = moving([picture.format(x) for x in (3, 6)], title="A dot moves", description="A dot in a square.",
-    ...                 control="place", labels=["left", "right"], captions=["It begins.", "It ends."])
+    >>> picture = '<svg viewBox="0 0 9 9"><circle cx="{}" cy="5" r="3"/></svg>'
+    >>> figure = moving([picture.format(x) for x in (3, 6)], title="A dot moves", control="place",
+    ...                 description="A dot in a square.", labels=["left", "right"],
+    ...                 captions=["It begins.", "It ends."])
     >>> print(figure)
     A dot moves
     A dot in a square.
@@ -103,7 +104,7 @@ def moving(
         _stage(pictures, title, description, start),
         _hand(len(frames), control, labels, start, play),
         _words(captions, labels, description, start),
-        f"<script>(() => {{{_LOGIC}{_START % name}}})()</script>",
+        f"<script>{_SCRIPT % name}</script>",
     ]
     style = _STYLE % {
         "narrowest": narrowest,
@@ -169,7 +170,8 @@ def _hand(count, control, labels, start, play):
 
 def _words(captions, labels, description, start):
     steps = "".join(
-        f"<li data-step><strong data-label>{escape(label)}</strong>: <span data-caption>{inline(caption)}</span></li>"
+        f"<li data-step><strong data-label>{escape(label)}</strong>: "
+        f"<span data-caption>{inline(caption)}</span></li>"
         for label, caption in zip(labels, captions, strict=True)
     )
     return (

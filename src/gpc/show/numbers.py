@@ -28,8 +28,8 @@ def decimals(size):
 def number(value, spec=None):
     """A number as the course writes it; anything that is no number as `str` has it, None as an en dash.
 
-    Integers with thousands commas, other numbers with three digits or down to the unit, the very small and the very
-    large as a power of ten. `spec`, where given, is Python's own format and is obeyed.
+    Integers with thousands commas, other numbers with three digits or down to the unit, the very small and
+    the very large as a power of ten. `spec`, where given, is Python's own format and is obeyed.
 
     >>> number(102760448), number(0.08437), number(1234.56), number(3.2e-7), number(0.894, ".1%")
     ('102,760,448', '0.0844', '1,235', '3.20×10⁻⁷', '89.4%')
@@ -61,7 +61,7 @@ def _real(value):
 
 
 def column(values, spec=None):
-    """A table's column: every number of it with as many decimals as its largest needs and its smallest can be read by.
+    """A table's column: all its numbers with equal decimals, enough to read the smallest by.
 
     >>> column([1.5, 20.25, 300]), column([0.5, 0.25]), column([3, 4000, None])
     (['1.50', '20.25', '300.00'], ['0.500', '0.250'], ['3', '4,000', '–'])

@@ -1,24 +1,33 @@
-"""What every output shares: one object with its plain text and its HTML, and the small style sheet the HTML brings along."""
+"""What every output shares: one object with its text and its HTML, and the style sheet that comes along."""
 
 import hashlib
 import html
 import re
 import sys
 
-# Each output brings its style along, since in Colab every output lives in a frame of its own. Dark pages are recognised
-# by the marks that the book's theme, Colab, JupyterLab and VS Code put on their pages.
-_DARK = 'html[data-theme="dark"],html[theme="dark"],body[data-jp-theme-light="false"],body.vscode-dark'
-_STYLE = (
-    ".gpc{--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--paper:#fff;--good:#05603a;--bad:#9a3412;--link:#0a5fd0;"
-    "color:var(--ink);background:var(--paper);font:1rem/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;"
-    "border:1px solid var(--line);border-radius:6px;padding:.75rem 1rem;margin:.5rem 0;max-width:48rem;box-sizing:border-box;"
-    "text-align:left;overflow-wrap:anywhere}"
-    + ",".join(f"{host} .gpc" for host in _DARK.split(","))
-    + "{--ink:#e6edf3;--soft:#a9b3bd;--line:#3d444d;--paper:#161b22;--good:#56d394;--bad:#ffa07a;--link:#79b8ff}"
-    ".gpc p{margin:.25rem 0;color:inherit}.gpc code{color:inherit;background:none;border:0;padding:0;font-size:.95em}"
-    ".gpc :focus-visible{outline:3px solid var(--link);outline-offset:2px}"
-    "html[data-theme] .bd-content div.cell_output .output.text_html:has(>.gpc){background:none;padding:0}"
-)
+
+def squeeze(source):
+    """CSS or a script without the line breaks and indents it is written with."""
+    return re.sub(r"\s*\n\s*", "", source)
+
+
+# Each output brings its style along: in Colab every output lives in a frame of its own. Dark pages are known
+# by the marks that the book's theme, Colab, JupyterLab and VS Code put on them.
+_STYLE = squeeze("""
+.gpc{--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--paper:#fff;--good:#05603a;--bad:#9a3412;--link:#0a5fd0;
+color:var(--ink);background:var(--paper);border:1px solid var(--line);border-radius:6px;
+font:1rem/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;text-align:left;overflow-wrap:anywhere;
+padding:.75rem 1rem;margin:.5rem 0;max-width:48rem;box-sizing:border-box}
+:is(html[data-theme=dark],html[theme=dark],body[data-jp-theme-light=false],body.vscode-dark) .gpc{
+--ink:#e6edf3;--soft:#a9b3bd;--line:#3d444d;--paper:#161b22;--good:#56d394;--bad:#ffa07a;--link:#79b8ff}
+.gpc p{margin:.25rem 0;color:inherit}
+.gpc code{color:inherit;background:none;border:0;padding:0;font-size:.95em}
+.gpc :focus-visible{outline:3px solid var(--link);outline-offset:2px}
+.gpc .good{color:var(--good);font-weight:600}
+.gpc .bad{color:var(--bad);font-weight:600}
+.gpc .soft{color:var(--soft)}
+html[data-theme] .bd-content div.cell_output .output.text_html:has(>.gpc){background:none;padding:0}
+""")
 _MARKUP = (
     (re.compile(r"`([^`]+)`"), r"<code>\1</code>"),
     (re.compile(r"\*\*(.+?)\*\*"), r"<strong>\1</strong>"),
@@ -32,7 +41,7 @@ def escape(value):
 
 
 def inline(text):
-    """One line of light Markdown (`code`, **strong**, *emphasis*) as HTML; everything else is shown as it is written.
+    """A line of light Markdown (`code`, **strong**, *emphasis*) as HTML; all else is shown as it is written.
 
     >>> inline("`x < 1` is **not** enough")
     '<code>x &lt; 1</code> is <strong>not</strong> enough'
@@ -55,12 +64,12 @@ def key(*parts):
 
 def card(body, *, name="", style="", tag="div", attributes=""):
     """An element of class `gpc` around `body`, with the style sheet it needs."""
-    attributes = f" {attributes}" if attributes else ""
-    return f'<{tag} class="gpc{f" gpc-{name}" if name else ""}"{attributes}><style>{_STYLE}{style}</style>{body}</{tag}>'
+    classes, attributes = f"gpc gpc-{name}" if name else "gpc", f" {attributes}" if attributes else ""
+    return f'<{tag} class="{classes}"{attributes}><style>{_STYLE}{style}</style>{body}</{tag}>'
 
 
 class Output:
-    """Something to look at: `text` for a terminal, `html` or `markdown` for a page. Shows itself as a cell's last value."""
+    """Something to look at: `text` for a terminal, `html` or `markdown` for a page or a cell's value."""
 
     def __init__(self, text, *, html=None, markdown=None, data=None):
         self.text, self.html, self.markdown, self.data = text, html, markdown, data or {}

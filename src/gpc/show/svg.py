@@ -5,15 +5,17 @@ import re
 _REFERENCE = re.compile(r"""url\(['"]?#([^)'"]+)['"]?\)|href=["']#([^"']+)["']""")
 _GEOMETRY = re.compile(r'(?<= )(d|x|y|x1|x2|y1|y2|cx|cy|points|transform)="([^"]*)"')
 _FONTS = "'DejaVu Sans',Verdana,Geneva,sans-serif"
-# Matplotlib's own rule for lines, which inside a page would hold for every other picture as well: said once, on the root.
+# Matplotlib's own rule for lines, which inside a page would hold for every other picture as well: said once,
+# on the root.
 _LINES = 'stroke-linejoin="round" stroke-linecap="butt"'
 
 
 def tidy(source, *, prefix=""):
-    """An `<svg>` element fit for a page: no prolog, no metadata, no style for the whole page, two decimals, own ids.
+    """An `<svg>` element fit for a page: no metadata, no style for the whole page, ids of its own.
 
-    Ids that nothing refers to are dropped, the others become prefix + number in their order, so that many pictures on one
-    page don't take each other's clip paths. The size is left to the page: the viewBox stays, width and height go.
+    Ids that nothing refers to are dropped, the others become prefix + number in their order, so that many
+    pictures on one page don't take each other's clip paths. The size is left to the page: the viewBox stays,
+    width and height go. Coordinates keep two decimals.
 
     Raises ValueError for what is no SVG, contains a script, or refers to another file or address.
     """

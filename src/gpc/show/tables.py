@@ -3,37 +3,42 @@
 import numbers
 
 from gpc.show.numbers import column, plain
-from gpc.show.page import Output, card, escape, inline, unmarked
+from gpc.show.page import Output, card, escape, inline, squeeze, unmarked
 
-_STYLE = (
-    ".gpc-table{overflow-x:auto;padding:.5rem .75rem;width:fit-content;max-width:100%}"
-    ".gpc.gpc-table table{border-collapse:collapse;margin:0;width:auto;table-layout:auto;color:inherit;font-size:.95em;"
-    "overflow-wrap:normal;display:table;border:0}"
-    ".gpc.gpc-table caption{caption-side:top;text-align:left;font-weight:600;color:var(--ink);padding:.25rem 0;margin:0}"
-    ".gpc.gpc-table :is(tr,thead,tbody,tfoot){background:none;border:0}"
-    ".gpc.gpc-table :is(th,td){padding:.2rem .75rem;text-align:left;border:0;border-bottom:1px solid var(--line);"
-    "vertical-align:top;color:inherit;background:none;max-width:24rem;white-space:normal}"
-    ".gpc.gpc-table thead th{border-bottom:2px solid var(--soft);vertical-align:bottom}"
-    ".gpc.gpc-table tbody th{font-weight:400}.gpc.gpc-table tfoot :is(th,td){border-top:2px solid var(--soft);font-weight:600}"
-    ".gpc.gpc-table .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-)
+_STYLE = squeeze("""
+.gpc-table{overflow-x:auto;padding:.5rem .75rem;width:fit-content;max-width:100%}
+.gpc.gpc-table table{border-collapse:collapse;border:0;margin:0;width:auto;table-layout:auto;display:table;
+color:inherit;font-size:.95em;overflow-wrap:normal}
+.gpc.gpc-table caption{caption-side:top;text-align:left;font-weight:600;
+color:var(--ink);padding:.25rem 0;margin:0}
+.gpc.gpc-table :is(tr,thead,tbody,tfoot){background:none;border:0}
+.gpc.gpc-table :is(th,td){padding:.2rem .75rem;text-align:left;vertical-align:top;border:0;
+border-bottom:1px solid var(--line);color:inherit;background:none;max-width:24rem;white-space:normal}
+.gpc.gpc-table thead th{border-bottom:2px solid var(--soft);vertical-align:bottom}
+.gpc.gpc-table tbody th{font-weight:400}
+.gpc.gpc-table tfoot :is(th,td){border-top:2px solid var(--soft);font-weight:600}
+.gpc.gpc-table .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+""")
 
 
 class Table(Output):
-    """What `table` makes: shows itself in a notebook, `str()` is the aligned text, `.html` the page's version."""
+    """What `table` makes: shows itself in a notebook; `str()` is the aligned text, `.html` the page's."""
 
 
 def table(rows, caption, *, columns=None, headings=None, formats=None, total=None):
     """Rows as a table with a caption: HTML on a page, aligned text at a terminal.
 
-    rows: dicts (their keys are the columns), or tuples with `columns` naming them. The first column heads its row.
-    headings: column → what stands above it (the column's name with spaces by default).
-    formats: column → Python format, e.g. `{"share": ".1%"}`; without one a column's numbers get equal decimals.
+    rows: dicts (their keys are the columns), or tuples with `columns` naming them. The first column heads its
+    row.
+    headings: column → what stands above it, by default the column's name with spaces.
+    formats: column → Python format, e.g. `{"share": ".1%"}`; without one, numbers get equal decimals.
     total: one more row, dict or tuple, set apart at the foot.
 
-    Raises ValueError for no rows, an empty caption, a row of another length or a format for a column that isn't there.
+    Raises ValueError for no rows, an empty caption, a row of another length or a format for a column that
+    isn't there.
 
-    >>> print(table([{"layer": "dense", "weights": 38400}, {"layer": "grouped", "weights": 2560}], "480 → 80 channels"))
+    >>> rows = [{"layer": "dense", "weights": 38400}, {"layer": "grouped", "weights": 2560}]
+    >>> print(table(rows, "480 → 80 channels"))
     480 → 80 channels
     layer    weights
     -------  -------
@@ -116,7 +121,8 @@ def _html(caption, heads, numeric, lines, foot):
     head = "".join(f'<th scope="col"{m}>{inline(h)}</th>' for m, h in zip(marks, heads, strict=True))
     body = [line(cells) for cells in lines]
     foot = f"<tfoot>{body.pop()}</tfoot>" if foot else ""
-    inside = f"<caption>{inline(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>{foot}"
+    inside = f"<caption>{inline(caption)}</caption><thead><tr>{head}</tr></thead>"
+    inside += f"<tbody>{''.join(body)}</tbody>{foot}"
     # Focusable, so that a table wider than a phone can be scrolled with the keyboard.
     region = f'role="region" tabindex="0" aria-label="{escape(unmarked(caption))}"'
     return card(f"<table>{inside}</table>", name="table", style=_STYLE, attributes=region)

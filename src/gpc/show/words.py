@@ -7,7 +7,7 @@ from gpc.show.page import Output, unmarked
 
 
 class _Formatter(string.Formatter):
-    """Python's own template language; a placeholder without a format gets the course's way of writing numbers."""
+    """Python's own template language; a placeholder without a format gets the course's way with numbers."""
 
     def __init__(self):
         self.used = set()
@@ -54,15 +54,16 @@ def fill(template, numbers):
 
 
 def say(template, /, **numbers):
-    """Shows a sentence of Markdown with computed numbers in it: `say("{share:.1%} of the weights", share=0.894)`.
+    """Shows a sentence of Markdown with computed numbers in it: `say("{share:.1%} of all", share=0.894)`.
 
-    Every placeholder has to be given and everything given has to be used; integers get thousands commas, other numbers
-    three digits, unless the placeholder has a format of its own (`{share:.1%}`, `{time_ms:.1f}`). Plain text at a terminal.
+    Every placeholder has to be given and everything given has to be used; integers get thousands commas,
+    other numbers three digits, unless the placeholder has a format of its own (`{share:.1%}`,
+    `{time_ms:.1f}`). Plain text at a terminal.
 
     Raises ValueError naming the placeholder or the number that is left over.
 
-    >>> say("VGG16's head holds **{share:.1%}** of {total} parameters.", share=123642856 / 138357544, total=138357544)
-    VGG16's head holds 89.4% of 138,357,544 parameters.
+    >>> say("The head holds **{share:.1%}** of {total} parameters.", share=0.8936, total=138357544)
+    The head holds 89.4% of 138,357,544 parameters.
     """
     text = fill(template, numbers)
     Output(unmarked(text), markdown=text).show()
