@@ -263,3 +263,24 @@ def test_a_colour_by_value_by_kind_and_none():
         palette.text("red")
     with pytest.raises(ValueError, match="pointwise"):
         palette.kind("attention")
+
+
+def test_a_notebook_gets_markdown_its_claim_and_figures_as_svg(tmp_path):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    sources = [
+        "from gpc.show import say, claim, style, wiring, check\nsay('**{x}** weights', x=3)\nclaim(3, 'wrong', '{x}', x=2)",
+        "import gpc\nwiring(gpc.wiring.plan(8, 8, 2))",
+        "style()\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+        "def half(x):\n    return x / 0\npassed = check(half, lambda f: f(1) == 2)",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    shown = [[output for output in cell.outputs if output.output_type != "stream"] for cell in notebook.cells]
+    assert shown[0][0].data == {"text/plain": "3 weights", "text/markdown": "**3** weights"}
+    assert shown[0][1].metadata["gpc_claim"]["verdict"] == "wrong"
+    assert [sorted(shown[i][-1].data) for i in (1, 2)] == [["image/svg+xml", "text/plain"]] * 2
+    assert (
+        len(shown[1]) == 1
+        and "dc:date" not in shown[1][0].data["image/svg+xml"] + shown[2][-1].data["image/svg+xml"]
+    )
+    assert shown[3][0].data["text/plain"].endswith("in half(), line 2: `return x / 0`")

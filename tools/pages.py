@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-CLAIM = "application/vnd.gpc.claim+json"
+CLAIM = "gpc_claim"  # in the metadata of an output: Jupyter Book warns of unknown types of data
 PACKAGES = ("tensorflow", "keras", "jax", "numpy", "matplotlib", "scikit-learn", "opencv-python-headless", "jupyter-book")
 VERDICTS = {"confirmed": "Confirmed", "conditional": "Conditional", "wrong": "Wrong"}
 
@@ -23,7 +23,7 @@ def title_of(notebook):
 def claims_in(notebook):
     """What `gpc.show.claim` left in the outputs: dictionaries with number, verdict, text and numbers."""
     outputs = (output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs)
-    return [output["data"][CLAIM] for output in outputs if CLAIM in output.get("data", {})]
+    return [output["metadata"][CLAIM] for output in outputs if CLAIM in output.get("metadata", {})]
 
 
 def cell(value):

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import io
-import sys
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -65,14 +64,19 @@ def style():
     `style()` once at the top of a cell that draws with matplotlib itself; `with style():` to have it for a
     block only. The helpers of `gpc.show` bring it along and need no call.
     """
-    if in_notebook() and "matplotlib_inline" in sys.modules:
-        from matplotlib_inline.config import InlineBackend
-
-        shell = sys.modules["IPython"].get_ipython()
-        backend = InlineBackend.instance(parent=shell)
-        backend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": _NO_DATE}
-        backend.figure_formats = {"svg"}
+    if in_notebook():
+        _vector_outputs()
     return _Style()
+
+
+def _vector_outputs():
+    """Makes a notebook show pyplot's figures as SVG without a date, as `Drawing` shows its own."""
+    from IPython import get_ipython
+    from matplotlib_inline.config import InlineBackend
+
+    backend = InlineBackend.instance(parent=get_ipython())
+    backend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": _NO_DATE}
+    backend.figure_formats = {"svg"}
 
 
 def styled(function):

@@ -9,15 +9,15 @@ from gpc.show.page import Output, unmarked
 from gpc.show.words import fill
 
 VERDICTS = ("confirmed", "conditional", "wrong")
-MIME = "application/vnd.gpc.claim+json"
+METADATA = "gpc_claim"
 
 
 def claim(number, verdict, text, /, **numbers):
     """Shows what a chapter's measurement says about one of the numbered claims, and enters it in the ledger.
 
     verdict: confirmed, conditional or wrong. text: a template as `say` takes it. The ledger is the file that
-    the environment's GPC_CLAIMS names, one JSON object a line; the same object travels in the notebook's
-    output under `application/vnd.gpc.claim+json`, so that a cached execution keeps it, too.
+    the environment's GPC_CLAIMS names, one JSON object a line; the same object travels with the
+    notebook's output, in its metadata as `gpc_claim`, so that a cached execution keeps it, too.
 
     Raises ValueError for another verdict, a number below 1, an empty text, or numbers that don't fit the
     template.
@@ -40,7 +40,7 @@ def claim(number, verdict, text, /, **numbers):
     }
     _append(entry)
     shown = f"Claim {number}, {verdict}: {unmarked(filled)}"
-    Output(shown, markdown=f"**Claim {number}, {verdict}:** {filled}", data={MIME: entry}).show()
+    Output(shown, markdown=f"**Claim {number}, {verdict}:** {filled}", metadata={METADATA: entry}).show()
 
 
 def claims(path=None):

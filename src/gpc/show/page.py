@@ -71,8 +71,9 @@ def card(body, *, name="", style="", tag="div", attributes=""):
 class Output:
     """Something to look at: `text` for a terminal, `html` or `markdown` for a page or a cell's value."""
 
-    def __init__(self, text, *, html=None, markdown=None, data=None):
-        self.text, self.html, self.markdown, self.data = text, html, markdown, data or {}
+    def __init__(self, text, *, html=None, markdown=None, data=None, metadata=None):
+        self.text, self.html, self.markdown = text, html, markdown
+        self.data, self.metadata = data or {}, metadata or {}
 
     def __repr__(self):
         return self.text
@@ -84,7 +85,7 @@ class Output:
             "text/markdown": self.markdown,
             **self.data,
         }
-        return {kind: value for kind, value in bundle.items() if value is not None}
+        return {kind: value for kind, value in bundle.items() if value is not None}, self.metadata
 
     def show(self):
         """Puts it on the page now, in a notebook; prints the text elsewhere."""
