@@ -13,7 +13,7 @@ PY := $(VENV)/bin/python
 PY_TORCH := $(VENV_TORCH)/bin/python
 READY := $(VENV)/.installed
 READY_TORCH := $(VENV_TORCH)/.installed
-PIP_QUIET := --disable-pip-version-check --quiet --progress-bar off
+PIP_QUIET := --disable-pip-version-check -qq --progress-bar off
 
 .DEFAULT_GOAL := help
 .PHONY: help book test test-torch serve bench stamp clean distclean

@@ -119,7 +119,8 @@ def failure(chapter, notebook, index, error, log):
     if isinstance(error, DeadKernelError):
         log.seek(0)
         last_words = "\n\nThe kernel's last words:\n" + log.read()[-3000:]
-    return f"{where} failed:\n\n{source}\n\n{plain(str(error)).strip()}{last_words}"
+    trace = plain(getattr(error, "traceback", str(error))).strip()
+    return f"{where} failed:\n\n{source}\n\n{trace}{last_words}"
 
 
 def execute(chapter, *, on_cell=lambda position, total: None, timeout_s=TIMEOUT_S):

@@ -1,41 +1,86 @@
 """Docstrings of `gpc` on the API page: written to be read in the source, so not written in reStructuredText.
 
-Single backticks mean code; stars, underscores and bars are characters, never markup. Doctests stay as they are. Sections (Args, Raises) are Google's, read by napoleon's parser.
+Their habits are read here: paragraphs; `Args:` with indented `name: text`; aligned `name   text`; lines that begin with
+Raises, Source or Cost as paragraphs of their own; doctests; indented blocks as they stand. Single backticks mean code;
+stars, underscores and bars are characters, never markup.
 """
 
 import re
 
-from sphinx.ext.napoleon import Config, GoogleDocstring
+ALIGNED = re.compile(r"^(\w+(?:, \w+)*)(?: {2,})(\S.*)$")
+NAMED = re.compile(r"^([\w*]+(?:, (?:and )?[\w*]+)*,?): +(\S.*)$")
+OPENERS = ("Raises ", "Source: ", "Sources: ", "Cost: ", "Returns ", "Units: ")
 
 
-def escaped(text):
-    """Characters that reStructuredText would read as markup, made plain."""
-    return re.sub(r"([*_|\\])", r"\\\1", text)
+def inline(text):
+    """`code` to ``code``; what stands outside backticks escaped."""
+    parts = re.split(r"(``.+?``|`[^`]+`)", text)
+    code = [part if part.startswith("``") else f"`{part}`" for part in parts[1::2]]
+    plain = [re.sub(r"([*_|\\])", r"\\\1", part) for part in parts[::2]]
+    return "".join(a + b for a, b in zip(plain, [*code, ""], strict=True))
 
 
-def inline(line):
-    """`code` to ``code``; what stands outside backticks escaped. ``code`` and roles pass unchanged."""
-    parts = re.split(r"(``.+?``|`[^`]+`)", line)
-    return "".join(
-        part if part.startswith("``") else f"`{part}`" if part.startswith("`") and len(part) > 1 else escaped(part)
-        for part in parts
-    )
+def indent(line):
+    return len(line) - len(line.lstrip())
+
+
+def entries(lines):
+    """A block's lines as (kind, text): "text", "head" (a line that opens a list) and "item"."""
+    found, listed = [], None  # listed: how far the items of the list being read are indented
+    for line in lines:
+        stripped = line.strip()
+        if indent(line) and found and (found[-1][0] == "head" or (listed is not None and indent(line) <= listed)):
+            listed = indent(line)
+            found.append(["item", stripped])
+        elif indent(line) and found:
+            found[-1][1] += " " + stripped
+        elif ALIGNED.match(line):
+            found.append(["item", ALIGNED.sub(r"\1: \2", line)])
+        elif found and found[-1][0] == "text" and not stripped.startswith(OPENERS):
+            found[-1][1] += " " + stripped
+        else:
+            found.append(["text", stripped])
+        if found[-1][0] == "text" and stripped.endswith(":") and not indent(line):
+            found[-1][0], listed = "head", None
+    return found
+
+
+def item(text):
+    """A list's entry, its name in code."""
+    named = NAMED.match(text)
+    return f"* ``{named[1]}``: {inline(named[2])}" if named else f"* {inline(text)}"
+
+
+def block(lines):
+    """One block between blank lines, in reStructuredText."""
+    if lines[0].lstrip().startswith(">>>"):
+        return lines
+    if all(map(indent, lines)):
+        return ["::", "", *lines]
+    out, before = [], None
+    for kind, text in entries(lines):
+        if out and (kind, before) != ("item", "item"):
+            out.append("")
+        out.append(item(text) if kind == "item" else inline(text))
+        before = kind
+    return out
+
+
+def rendered(lines):
+    """A docstring's lines in reStructuredText."""
+    out, current = [], []
+    for line in [*lines, ""]:
+        if line.strip():
+            current.append(line)
+        elif current:
+            out += [*block(current), ""]
+            current = []
+    return out
 
 
 def process(app, what, name, obj, options, lines):
-    """autodoc's hook: rewrite a docstring's lines in place, doctest and literal blocks left alone."""
-    doctest, literal, out = False, None, []
-    for line in lines:
-        stripped, indent = line.strip(), len(line) - len(line.lstrip())
-        doctest = stripped.startswith(">>>") or (doctest and bool(stripped))
-        if literal is not None and stripped and indent <= literal:
-            literal = None
-        out.append(line if doctest or literal is not None else inline(line))
-        if literal is None and not doctest and stripped.endswith("::"):
-            literal = indent
-    if what not in ("property", "attribute"):  # of these napoleon takes "Parameters: all of them" for a type
-        out = GoogleDocstring(out, Config(napoleon_use_rtype=False), app, what, name, obj, options).lines()
-    lines[:] = out
+    """autodoc's hook: rewrite a docstring's lines in place."""
+    lines[:] = rendered(lines)
 
 
 def setup(app):
