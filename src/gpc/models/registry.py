@@ -1,0 +1,73 @@
+"""Every network by its name."""
+
+import difflib
+import functools
+import inspect
+
+import keras
+
+from gpc.models import classic, grouped
+
+_OWN = {
+    function.__name__: function
+    for function in (
+        classic.LeNet5,
+        classic.NetworkInNetwork,
+        *grouped.K_EFFICIENTNETS,
+        grouped.kMobileNet,
+        grouped.kMobileNetV3Large,
+        grouped.kMobileNetV3Small,
+        grouped.kInceptionV3,
+    )
+}
+
+
+def names():
+    """The names `build` knows: the course's own networks first, then all of keras.applications.
+
+    >>> names()[:3]
+    ('LeNet5', 'NetworkInNetwork', 'kEfficientNetB0')
+    """
+    theirs = (name for name in sorted(dir(keras.applications)) if name[0].isupper())
+    return (*_OWN, *(name for name in theirs if callable(getattr(keras.applications, name))))
+
+
+def constructor(name):
+    """The function that builds the network of this name, keras.applications' with random weights.
+
+    Raises TypeError for what is no text, ValueError naming the nearest names.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"a network's name must be a text; received {name!r}")
+    if name in _OWN:
+        return _OWN[name]
+    if name in names():
+        return functools.partial(getattr(keras.applications, name), weights=None)
+    exact = {known.lower(): known for known in names()}
+    near = [exact[key] for key in difflib.get_close_matches(name.lower(), exact, 3, 0.5)]
+    hint = f"; the nearest are {', '.join(near)}" if near else "; gpc.models.names() lists them all"
+    raise ValueError(f"no network is called {name!r}{hint}")
+
+
+def build(name, **options):
+    """A new network of the given name with random weights, (B, height, width, channels) → (B, classes).
+
+    `options` go to its constructor; all take `input_shape` and `classes`, those of the course
+    `channels_per_group` and more, those of keras.applications what their documentation says.
+
+    Raises ValueError for an unknown name, TypeError for an unknown option, both naming the nearest.
+
+    >>> build("MobileNetV2", input_shape=(32, 32, 3), classes=10).count_params()
+    2270794
+    """
+    function = constructor(name)
+    known = inspect.signature(function).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        return function(**options)
+    for option in options:
+        if option not in known:
+            near = difflib.get_close_matches(option, known, 1, 0.5) or list(known)
+            raise TypeError(
+                f"{name} takes no option {option!r}; it takes {', '.join(known)} (nearest: {near[0]})"
+            )
+    return function(**options)

@@ -1,0 +1,132 @@
+"""What surgery did, layer by layer: a table for the terminal and one for a page."""
+
+import csv
+import io
+from dataclasses import astuple, dataclass, fields
+from html import escape
+
+
+@dataclass(frozen=True)
+class Row:
+    """One pointwise layer: what became of it, why, and its cost before and after.
+
+    `parameters_*` count the layer and the batch norm and activation replaced with it; `macs_*` are
+    multiply-accumulates of one image, None where the model's input has no fixed size. `decision` is "K+L",
+    "K" or "kept".
+    """
+
+    layer: str
+    decision: str
+    reason: str
+    in_channels: int
+    filters: int
+    parameters_before: int
+    parameters_after: int
+    macs_before: int | None
+    macs_after: int | None
+
+
+_HEADS = ("layer", "decision", "in", "filters", "parameters", "after", "MACs", "after", "reason")
+_NUMBERS = range(2, 8)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All pointwise layers as rows, and the model's parameters and multiply-accumulates before and after.
+
+    Printed, a table; in a notebook, an HTML table with its caption. `unknown` names layers whose
+    multiply-accumulates `gpc.count` can't know; the numbers are without them.
+    """
+
+    model: str
+    channels_per_group: int
+    scheme: str
+    rows: tuple
+    parameters_before: int
+    parameters_after: int
+    trainable_before: int
+    trainable_after: int
+    macs_before: int | None
+    macs_after: int | None
+    unknown: tuple = ()
+
+    @property
+    def replaced(self):
+        """The rows of layers that gave way."""
+        return tuple(row for row in self.rows if row.decision != "kept")
+
+    @property
+    def kept(self):
+        """The rows of pointwise layers left as they were."""
+        return tuple(row for row in self.rows if row.decision == "kept")
+
+    @property
+    def caption(self):
+        """One line: what was replaced and what it saved."""
+        second = sum(row.decision == "K+L" for row in self.rows)
+        text = (
+            f"{self.model}, {self.channels_per_group} channels a group, {self.scheme}: "
+            f"{len(self.replaced)} pointwise layers replaced ({second} with L), {len(self.kept)} kept; "
+            f"parameters {self.parameters_before:,} → {self.parameters_after:,}"
+        )
+        if self.macs_before is None or self.macs_after is None:
+            return text + "; MACs not counted, the input has no fixed size"
+        unknown = f" (without {', '.join(self.unknown)}, unknown)" if self.unknown else ""
+        return text + f", MACs {self.macs_before:,} → {self.macs_after:,}{unknown}"
+
+    def csv(self):
+        """The rows as comma-separated values, one line a layer under a line of names."""
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(field.name for field in fields(Row))
+        table.writerows(map(astuple, self.rows))
+        return text.getvalue()
+
+    def __str__(self):
+        cells = [_HEADS, *map(_cells, self.rows), self._totals()]
+        widths = [max(len(line[i]) for line in cells) for i in range(len(_HEADS))]
+        lines = [
+            "  ".join(
+                cell.rjust(w) if i in _NUMBERS else cell.ljust(w)
+                for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+            )
+            for line in cells
+        ]
+        rule = "─" * min(110, sum(widths) + 2 * len(widths))
+        return "\n".join(
+            line.rstrip() for line in [self.caption, "", lines[0], rule, *lines[1:-1], rule, lines[-1]]
+        )
+
+    def _totals(self):
+        totals = (self.parameters_before, self.parameters_after, self.macs_before, self.macs_after)
+        return ("whole model", "", "", "", *map(_number, totals), "")
+
+    def _repr_html_(self):
+        head = "".join(f'<th scope="col">{name}</th>' for name in _HTML_HEADS)
+        body = "".join(_html_row(_cells(row)) for row in self.rows)
+        return (
+            f"<table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody><tfoot>{_html_row(self._totals())}</tfoot></table>"
+        )
+
+
+_HTML_HEADS = (*_HEADS[:4], "parameters before", "parameters after", "MACs before", "MACs after", "reason")
+
+
+def _number(value):
+    return "–" if value is None else f"{value:,}"
+
+
+def _cells(row):
+    """A row as strings in the order of the heads."""
+    numbers = (row.in_channels, row.filters, row.parameters_before, row.parameters_after, row.macs_before)
+    return (row.layer, row.decision, *map(_number, numbers), _number(row.macs_after), row.reason)
+
+
+def _html_row(cells):
+    name, *others = map(escape, cells)
+    data = (
+        f'<td style="text-align: right">{cell}</td>' if i in _NUMBERS else f"<td>{cell}</td>"
+        for i, cell in enumerate(others, 1)
+    )
+    return f'<tr><th scope="row">{name}</th>{"".join(data)}</tr>'
