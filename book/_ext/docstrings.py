@@ -27,7 +27,7 @@ def indent(line):
 def entries(lines):
     """A block's lines as (kind, text): "text", "head" (a line that opens a list) and "item"."""
     found, listed = [], None  # listed: how far the items of the list being read are indented
-    for line in lines:
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
         stripped = line.strip()
         if indent(line) and found and (found[-1][0] == "head" or (listed is not None and indent(line) <= listed)):
             listed = indent(line)
@@ -40,7 +40,7 @@ def entries(lines):
             found[-1][1] += " " + stripped
         else:
             found.append(["text", stripped])
-        if found[-1][0] == "text" and stripped.endswith(":") and not indent(line):
+        if found[-1][0] == "text" and stripped.endswith(":") and indent(following) > indent(line):
             found[-1][0], listed = "head", None
     return found
 
