@@ -31,6 +31,7 @@ dilation).
 """
 
 from gpc.count.costs import Cost, LayerCost, ModelCost
+from gpc.count.fields import Field, receptive_field, receptive_field_of
 from gpc.count.forms import (
     conv_macs,
     conv_parameters,
@@ -47,6 +48,7 @@ from gpc.count.walk import cost
 
 __all__ = [
     "Cost",
+    "Field",
     "LayerCost",
     "ModelCost",
     "conv_macs",
@@ -58,6 +60,8 @@ __all__ = [
     "depthwise_parameters",
     "pointwise_macs",
     "pointwise_parameters",
+    "receptive_field",
+    "receptive_field_of",
     "separable_macs",
     "separable_parameters",
 ]

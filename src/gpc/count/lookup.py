@@ -110,6 +110,11 @@ def _name_in(layer, table):
     return None
 
 
+def known_name(layer):
+    """The name under which the tables know a layer, None where they do not."""
+    return _name_in(layer, _layers())
+
+
 def _layers():
     return rules.LAYERS.keys() | zero.LAYERS.keys()
 
