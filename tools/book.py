@@ -67,6 +67,7 @@ def fill_cache(executed, todo, cache_folder):
         seconds = notebook.metadata.pop("gpc_run")["seconds"]
         bundle = CacheBundleIn(notebook, str(chapter), data={"execution_seconds": seconds})
         cache.cache_notebook_bundle(bundle, overwrite=True)
+        cache.match_cache_notebook(nbformat.read(chapter, nbformat.NO_CONVERT))  # KeyError: it would be executed again
 
 
 def write_config(root, cache_folder):

@@ -15,7 +15,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BOOK = ["tests/test_architecture.py", "tests/test_chapters.py", "tests/test_book.py"]
+BOOK = ["tests/test_architecture.py", "tests/test_chapters.py", "tests/test_book.py", "tests/test_tools.py"]
 # Rooms that never touch Keras give the same answer on every backend; a room not named here is tested on each.
 NO_KERAS = ["tests/test_wiring*.py", "tests/test_show*.py"]
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "GPC_PROFILE": "quick"}

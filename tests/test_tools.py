@@ -1,0 +1,222 @@
+"""The commands behind make: executing, keeping, telling what failed, the generated pages, counting tests."""
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from tools import chapters, pages
+from tools import test as suites
+
+ROOT = Path(__file__).resolve().parents[1]
+MARKS = {"number": 3, "verdict": "conditional", "text": "4 times | in one place", "numbers": {}}
+
+
+def load(name):
+    """An extension of the book as a module, without Sphinx."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "book" / "_ext" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A small copy of the house: one chapter, a package, a record."""
+    for folder in ("chapters", "src/gpc", "data/records"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "src" / "gpc" / "room.py").write_text("one = 1\n")
+    (tmp_path / "requirements.txt").write_text("keras==3\n")
+    (tmp_path / "_toc.yml").write_text("root: book/intro\nparts: [{chapters: [{file: chapters/01_toy}, {file: book/api}]}]\n")
+    write(tmp_path, "print(2 + 2)")
+    return tmp_path
+
+
+def write(course, *sources, prose="# Toy\n\nProse."):
+    """The course's only chapter, made of these code cells."""
+    cells = [nbformat.v4.new_markdown_cell(prose, id="title")]
+    cells += [nbformat.v4.new_code_cell(s, id=f"c{i}", metadata={"tags": ["measured"]}) for i, s in enumerate(sources)]
+    path = course / "chapters" / "01_toy.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "p"}}), path)
+    return path
+
+
+def run(course, chapter):
+    executed, seconds = chapters.execute(chapter)
+    return chapters.keep(chapter, executed, seconds=seconds, root=course)
+
+
+def test_an_executed_chapter_is_kept_until_its_code_changes(course):
+    chapter = write(course, "print(2 + 2)")
+    assert chapters.kept(chapter, root=course) is None
+    run(course, chapter)
+    kept = chapters.kept(chapter, root=course)
+    assert kept.cells[1].outputs[0].text == "4\n" and kept.cells[1].metadata == {"tags": ["measured"]}
+    assert kept.metadata["gpc_run"]["seconds"] >= 0
+    write(course, "print(2 + 2)", prose="# Toy\n\nOther prose.")
+    assert chapters.kept(chapter, root=course) is not None
+    write(course, "print(2 + 3)")
+    assert chapters.kept(chapter, root=course) is None
+
+
+@pytest.mark.parametrize("change", ["source", "record", "pins", "profile"])
+def test_what_outputs_depend_on_changes_the_fingerprint(course, change, monkeypatch):
+    monkeypatch.delenv("GPC_PROFILE", raising=False)
+    before = chapters.fingerprint(course)
+    assert chapters.fingerprint(course) == before
+    if change == "profile":
+        monkeypatch.setenv("GPC_PROFILE", "full")
+    else:
+        name = {"source": "src/gpc/room.py", "record": "data/records/a.json", "pins": "requirements.txt"}[change]
+        (course / name).write_text("two = 2\n")
+    assert chapters.fingerprint(course) != before
+
+
+def test_a_failure_names_chapter_and_cell(course):
+    chapter = write(course, "a = 1", "assert a == 2, 'a is one'")
+    with pytest.raises(chapters.ChapterFailed) as failure:
+        chapters.execute(chapter)
+    told = str(failure.value)
+    assert "chapters/01_toy.ipynb, cell 3 of 3 (id c1, tagged measured) failed" in told
+    assert "AssertionError: a is one" in told and "\x1b" not in told
+
+
+def test_a_kernel_that_dies_is_told_with_its_last_words(course):
+    chapter = write(course, "import os, sys\nos.write(2, b'out of memory')\nos._exit(1)")
+    with pytest.raises(chapters.ChapterFailed, match="(?s)cell 2 of 2.*last words.*out of memory"):
+        chapters.execute(chapter)
+
+
+def test_a_cell_that_hangs_is_told(course):
+    chapter = write(course, "import time\ntime.sleep(60)")
+    with pytest.raises(chapters.ChapterFailed, match="cell 2 of 2"):
+        chapters.execute(chapter, timeout_s=2)
+
+
+def test_the_kernel_runs_in_the_chapters_folder_in_the_quick_profile(course, monkeypatch):
+    monkeypatch.delenv("GPC_PROFILE", raising=False)
+    chapter = write(course, "import os\nprint(os.path.basename(os.getcwd()), os.environ['GPC_PROFILE'])")
+    assert run(course, chapter).cells[1].outputs[0].text == "chapters quick\n"
+
+
+def test_a_chapter_in_the_contents_that_is_missing_is_told(course):
+    (course / "chapters" / "01_toy.ipynb").unlink()
+    with pytest.raises(FileNotFoundError, match="_toc.yml lists chapters/01_toy.ipynb"):
+        chapters.in_toc(course)
+
+
+def test_nbmake_keeps_what_it_runs_and_names_the_cell_that_fails(course):
+    """The plugin of `make test`, in a copy of the house, as a person would start it."""
+    shutil.copytree(ROOT / "tools", course / "tools")
+    good, bad = write(course, "print(2 + 2)"), course / "chapters" / "02_bad.ipynb"
+    bad.write_text(good.read_text(encoding="utf-8").replace("2 + 2", "1 / 0"), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "tools.nbmake_keep", "--nbmake", "--nbmake-kernel=python3", "chapters"]
+    done = subprocess.run(command, cwd=course, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "1 failed, 1 passed" in done.stdout
+    assert "02_bad.ipynb, cell 2 of 2 (id c0, tagged measured)" in done.stdout
+    assert chapters.kept(good, root=course).cells[1].outputs[0].text == "4\n"
+    assert chapters.kept(bad, root=course) is None
+    assert nbformat.read(good, as_version=4).cells[1].outputs == []
+
+
+def executed(*outputs):
+    cells = [nbformat.v4.new_markdown_cell("# One by one\n\nWhat?"), nbformat.v4.new_code_cell("x", outputs=list(outputs))]
+    run = {"seconds": 12.3, "profile": "quick", "when": "2026-01-01 00:00 UTC"}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"gpc_run": run})
+
+
+def test_claims_are_listed_with_verdict_and_chapter():
+    output = nbformat.v4.new_output("display_data", {"text/plain": "x"}, metadata={"gpc_claim": MARKS})
+    page = pages.claims_page([executed(output)], ["02_one_by_one"], {3: "g times faster"})
+    assert "1 tested: 0 confirmed, 1 conditional, 0 wrong." in page
+    assert r"| 3 | g times faster | Conditional | 4 times \| in one place | [One by one](../chapters/02_one_by_one.ipynb) |" in page
+    with pytest.raises(ValueError, match="02_one_by_one tests claim 3"):
+        pages.claims_page([executed(output)], ["02_one_by_one"], {})
+
+
+def test_a_claim_shown_in_a_kernel_reaches_the_page(course):
+    """The whole way: gpc.show.claim in a cell, a kernel, the kept notebook, the table."""
+    chapter = write(course, 'from gpc.show import claim\nclaim(21, "confirmed", "{share:.1%} of the weights.", share=0.894)')
+    assert [claim["text"] for claim in pages.claims_in(run(course, chapter))] == ["89.4% of the weights."]
+
+
+def test_status_tells_times_machine_and_versions():
+    page = pages.status_page([executed(), executed()], ["01_a", "02_b"], ROOT)
+    assert "| 12 s | quick | 2026-01-01 00:00 UTC |" in page and "Together 25 s." in page
+    assert re.search(r"\| Commit \| `[0-9a-f]{7,}`|not a git checkout", page) and "| keras | 3." in page
+
+
+def test_every_claim_is_stated_once():
+    stated = yaml.safe_load((ROOT / "book" / "claims.yml").read_text(encoding="utf-8"))
+    assert sorted(stated) == list(range(1, len(stated) + 1)) and all(isinstance(text, str) for text in stated.values())
+
+
+def test_suites_hold_every_test_file():
+    """A test file that no suite runs would be silent; JAX leaves out only rooms without Keras and the house."""
+    everything = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")}
+    run_by = {name: set(arguments) & everything for name, (_, _, arguments) in suites.suites().items()}
+    assert run_by["unit"] | run_by["book"] == everything and not run_by["unit"] & run_by["book"]
+    assert run_by["torch"] <= run_by["jax"] < run_by["unit"]
+    assert {"tests/test_layers.py", "tests/test_surgery.py"} & everything <= run_by["jax"]
+
+
+def test_a_suite_without_a_report_counts_as_failed(tmp_path):
+    assert suites.counted(tmp_path / "none.xml") == (0, 1, 0)
+    report = '<testsuites><testsuite tests="9" failures="1" errors="1" skipped="2"/></testsuites>'
+    (tmp_path / "some.xml").write_text(report)
+    assert suites.counted(tmp_path / "some.xml") == (5, 2, 2)
+
+
+def test_docstrings_become_what_they_look_like():
+    rendered = load("docstrings").rendered
+    lines = """One * and `code_`, x_i.
+
+Args, one of:
+    groups: how many; a | b,
+        go on.
+    step: any.
+
+epochs, batch_size   passes
+                     over the data
+rate                 the base:
+                     of all
+Cost: `C` weights.
+Source: somebody.
+
+>>> a * b
+6""".splitlines()
+    assert "\n".join(rendered(lines)) == """One \\* and ``code_``, x\\_i.
+
+Args, one of:
+
+* ``groups``: how many; a \\| b, go on.
+* ``step``: any.
+
+* ``epochs, batch_size``: passes over the data
+* ``rate``: the base: of all
+
+Cost: ``C`` weights.
+
+Source: somebody.
+
+>>> a * b
+6
+"""
+
+
+def test_readme_and_makefile_name_the_same_commands():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M))
+    assert set(re.findall(r"(?:`|^)make ([a-z-]+)", readme, flags=re.M)) <= targets
+
+
+def test_notebook_metadata_of_one_machine_is_not_needed():
+    for path in sorted((ROOT / "chapters").glob("*.ipynb")):
+        assert set(json.loads(path.read_text(encoding="utf-8"))["metadata"]) <= {"kernelspec", "language_info", "accelerator", "colab"}
