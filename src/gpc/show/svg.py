@@ -4,6 +4,7 @@ import re
 
 _REFERENCE = re.compile(r"""url\(['"]?#([^)'"]+)['"]?\)|href=["']#([^"']+)["']""")
 _GEOMETRY = re.compile(r'(?<= )(d|x|y|x1|x2|y1|y2|cx|cy|points|transform)="([^"]*)"')
+_MARKS = re.compile(r'(?:<use [^>]*? style="([^"]*)"/>)(?:\s*<use [^>]*? style="\1"/>)+')
 _FONTS = "'DejaVu Sans',Verdana,Geneva,sans-serif"
 # Matplotlib's own rule for lines, which inside a page would hold for every other picture as well: said once,
 # on the root.
@@ -15,7 +16,7 @@ def tidy(source, *, prefix=""):
 
     Ids that nothing refers to are dropped, the others become prefix + number in their order, so that many
     pictures on one page don't take each other's clip paths. The size is left to the page: the viewBox stays,
-    width and height go. Coordinates keep two decimals.
+    width and height go. Coordinates keep a tenth.
 
     Raises ValueError for what is no SVG, contains a script, or refers to another file or address.
     """
@@ -29,6 +30,7 @@ def tidy(source, *, prefix=""):
     source = _ids(_size(source), prefix)
     source = _GEOMETRY.sub(lambda m: f'{m[1]}="{_rounded(m[2], path=m[1] == "d")}"', source)
     source = re.sub(r' style="[^"]*"', lambda m: re.sub(r"([;:]) +", r"\1", m[0]), source)
+    source = _MARKS.sub(_together, source)
     source = re.sub(r"font(-family)?:([^;\"]*?)'DejaVu Sans'[^;\"]*", _font, source)
     return re.sub(r">\s*\n\s*<", "><", source).strip()
 
@@ -72,9 +74,20 @@ def _rounded(numbers, path=False):
     # Scales and matrices keep their digits: there a hundredth is not small.
     if "scale" in numbers or "matrix" in numbers:
         return numbers
-    short = re.sub(r"-?\d*\.\d+", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), numbers)
+    short = re.sub(r"-?\d*\.\d+", _short, numbers)
     short = re.sub(r"\s+", " ", short).strip()
     return re.sub(r" ?([A-Za-z]) ?", r"\1", short) if path else short
+
+
+def _short(match):
+    """A coordinate to a tenth, below ten to a hundredth: less than anyone sees of a picture 500 wide."""
+    value = float(match[0])
+    return f"{value:.{1 if abs(value) >= 10 else 2}f}".rstrip("0").rstrip(".")
+
+
+def _together(match):
+    """Marks that look the same, with their look said once."""
+    return f'<g style="{match[1]}">' + match[0].replace(f' style="{match[1]}"', "") + "</g>"
 
 
 def _font(match):

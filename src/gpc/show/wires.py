@@ -14,6 +14,7 @@ from gpc.show.colours import palette
 
 DOTS = 64
 _MOST_WEIGHTS = 300
+_MOST_BLACK = 100
 _BLACK = {"edgecolor": palette.ink, "zorder": 4}
 
 
@@ -94,18 +95,23 @@ def grouped(scene, grouping, top, bottom, colours, followed):
             ends = [(above[i], below[o]) for o in np.flatnonzero(grouping.owners == g) for i in reads[g]]
             wires(scene, ends, top, bottom, curved=False, edgecolor=colour, linewidth=0.7, alpha=0.55)
     used = {o: above[reads[grouping.owners[o]]] for o in followed}
-    if scene.dots:
-        ends = [(place, below[o]) for o, read in used.items() for place in read]
+    ends = [(place, below[o]) for o, read in used.items() for place in read]
+    if scene.dots and len(ends) <= _MOST_BLACK:
         wires(scene, ends, top, bottom, curved=False, linewidth=bold(len(ends) / 4), **_BLACK)
     else:
         _fans(scene, [((r[0] - over, top), (r[-1] + over, top), (below[o], bottom)) for o, r in used.items()])
 
 
 def _fans(scene, corners):
-    """All wires from one group's neighbouring channels to one filter, as one black shape each."""
-    codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(corners)
-    points = np.concatenate([(*three, three[0]) for three in corners])
-    scene.patch(points, codes, facecolor=palette.ink, linewidth=0.5, alpha=0.9, **_BLACK)
+    """All wires from one group's neighbouring channels to one filter, as one shape each, clear where dots are."""
+    strength = min(0.22, 3 / len(corners)) if scene.dots else 0.9
+    for three in corners:
+        style = (
+            {"alpha": min(0.22, 3 / len(corners)), "linewidth": 0.6}
+            if scene.dots
+            else {"alpha": 0.9, "linewidth": 0.5}
+        )
+        scene.patch([*three, three[0]], facecolor=palette.ink, **style, **_BLACK)
 
 
 def sum_wire(scene, place, aside):
