@@ -126,11 +126,12 @@ def test_play_walks_to_the_end_and_stops_and_begins_anew(light):
     button = light.find_element("css selector", "[data-gpc-moving] button")
     click = "arguments[0].click(); return arguments[0].textContent"
     assert light.execute_script(click, button) == "Stop"
-    ended = "const done = arguments[1], look = () => arguments[0].textContent === 'Play' ? done() : setTimeout(look, 9);"
-    light.execute_async_script(ended + " look()", button)
+    ended = "const [button, done] = arguments; (function look() {"
+    ended += "button.textContent === 'Play' ? done() : setTimeout(look, 9) })()"
+    light.execute_async_script(ended, button)
     assert state(light)[:2] == ([2], "8")
-    first = "arguments[0].click(); return [...document.querySelectorAll('[data-frame]')].map(f => f.hidden).slice(0, 3)"
-    assert light.execute_script(first, button) == [False, True, True]
+    hidden = "arguments[0].click(); return [...document.querySelectorAll('[data-frame]')].map(f => f.hidden)"
+    assert light.execute_script(hidden, button)[:3] == [False, True, True]
     assert light.execute_script(click, button) == "Play"
 
 

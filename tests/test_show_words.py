@@ -268,7 +268,7 @@ def test_a_colour_by_value_by_kind_and_none():
 def test_a_notebook_gets_markdown_its_claim_and_figures_as_svg(tmp_path):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     sources = [
-        "from gpc.show import say, claim, style, wiring, check\nsay('**{x}** weights', x=3)\nclaim(3, 'wrong', '{x}', x=2)",
+        "from gpc.show import *\nsay('**{x}** weights', x=3)\nclaim(3, 'wrong', '{x}', x=2)",
         "import gpc\nwiring(gpc.wiring.plan(8, 8, 2))",
         "style()\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);",
         "def half(x):\n    return x / 0\npassed = check(half, lambda f: f(1) == 2)",
