@@ -103,7 +103,7 @@ def grouped(scene, grouping, top, bottom, colours, followed):
 
 
 def _fans(scene, corners):
-    """All wires from one group's neighbouring channels to one filter, as one shape each, clear where dots are."""
+    """All wires from one group's neighbouring channels to one filter, as one shape each, clear among dots."""
     style = {"alpha": min(0.22, 3 / len(corners)) if scene.dots else 0.9, "linewidth": 0.6}
     for three in corners:
         scene.patch([*three, three[0]], facecolor=palette.ink, **style, **_BLACK)
