@@ -1,0 +1,17 @@
+"""The Keras layers Keras lacks: grouped pointwise convolutions for any channel counts, their shuffle, and both in one.
+
+`GroupedPointwise` is one grouped 1×1 convolution, `ChannelShuffle` an order of channels, `InterleavedPointwise` the two
+grouped convolutions that stand for a dense one. They run on TensorFlow, JAX and PyTorch. Each can be computed in
+several ways whose results agree to rounding and whose times do not; `choose` is the table of which is used when.
+
+>>> from gpc.layers import GroupedPointwise
+>>> GroupedPointwise(64, groups=4).compute_output_shape((None, 14, 14, 32))
+(None, 14, 14, 64)
+"""
+
+from gpc.layers.choice import IMPLEMENTATIONS, choose
+from gpc.layers.grouped import GroupedPointwise
+from gpc.layers.interleaved import InterleavedPointwise
+from gpc.layers.shuffle import ChannelShuffle
+
+__all__ = ["IMPLEMENTATIONS", "ChannelShuffle", "GroupedPointwise", "InterleavedPointwise", "choose"]

@@ -1,0 +1,142 @@
+"""One grouped 1×1 convolution, three ways to compute it. Same numbers to rounding, very different times.
+
+All take x (B, H, W, in_channels) or (B, in_channels, H, W), a kernel (1, 1, channels_per_group, filters) and a
+`wiring.Grouping`. `step` reads x's channels interleaved (`wiring.interleave`), folded into what is done anyway where
+that is possible.
+"""
+
+import numpy as np
+from keras import backend, ops
+
+from gpc import wiring
+from gpc.layers.arrange import around, extras_last, interleave, repeated, shaped, split
+
+
+def grouped_pointwise(x, kernel, grouping, *, implementation, strides=(1, 1), data_format="channels_last", step=None):
+    """The grouped 1×1 convolution of `grouping`, computed by `implementation` ("native", "batched" or
+    "block_diagonal"): (B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters)."""
+    axis = -1 if data_format == "channels_last" else 1
+    step = None if step in (1, grouping.in_channels) else step
+    if implementation == "native":
+        return native(x, kernel, grouping, axis=axis, strides=strides, step=step)
+    if implementation == "block_diagonal":
+        return block_diagonal(x, kernel, grouping, axis=axis, strides=strides, step=step)
+    return batched(_strided(x, strides, axis), kernel, grouping, axis=axis, step=step)
+
+
+def native(x, kernel, grouping, *, axis, strides=(1, 1), step=None):
+    """The backend's own grouped convolution, once, with a filter of zeros in each group that owns no extra filter."""
+    data_format = "channels_last" if axis == -1 else "channels_first"
+    if step:
+        x = interleave(x, step, axis)
+    x = repeated(x, grouping.repeated, axis)
+    weights = ops.reshape(_by_group(kernel, grouping), [1, 1, grouping.channels_per_group, -1])
+    if backend.backend() == "tensorflow" and grouping.groups > 1:
+        import tensorflow as tf
+
+        # Not ops.conv: Keras sends every grouped convolution through XLA compiled inside the call, whose gradient
+        # on a CPU is an order of magnitude slower than the dense layer's.
+        layout = "NHWC" if axis == -1 else "NCHW"
+        y = tf.nn.conv2d(x, weights, strides=strides, padding="VALID", data_format=layout)
+    else:
+        y = ops.conv(x, weights, strides=strides, padding="valid", data_format=data_format)
+    return extras_last(y, grouping, axis)
+
+
+def batched(x, kernel, grouping, *, axis, step=None):
+    """One matrix product a group, all in one call: (groups, pixels, in) × (groups, in, out)."""
+    weights = _by_group(kernel, grouping)
+    if axis == -1:
+        y = ops.matmul(_groups_first(x, grouping, step), ops.transpose(weights, (1, 0, 2)))
+        y = ops.transpose(y, (1, 0, 2))
+    else:
+        if step:
+            x = interleave(x, step, axis)
+        before, after = around(x, axis)
+        x_groups = ops.reshape(
+            repeated(x, grouping.repeated, axis), [*before, grouping.groups, grouping.channels_per_group, *after]
+        )
+        y = ops.matmul(ops.transpose(weights, (1, 2, 0)), x_groups)
+    y = shaped(y, x, weights.shape[1] * weights.shape[2], axis)
+    return extras_last(y, grouping, axis)
+
+
+def _groups_first(x, grouping, step):
+    """(B, H, W, in_channels) → (groups, pixels, channels_per_group), interleaved on the way where step is given."""
+    groups, width, (before, _) = grouping.groups, grouping.channels_per_group, around(x, -1)
+    if step and not grouping.repeated and grouping.in_channels % step == 0:
+        rows = grouping.in_channels // step
+        # The interleaved channels are the transpose of a table (rows, step); where its columns fill groups, or
+        # groups fill with columns, that transpose and the groups' are one.
+        if rows % width == 0:
+            table = ops.reshape(x, [*before, rows // width, width, step])
+            return ops.reshape(ops.transpose(table, (3, 1, 0, 2)), [groups, *before, width])
+        if width % rows == 0:
+            table = ops.reshape(x, [*before, rows, groups, width // rows])
+            return ops.reshape(ops.transpose(table, (2, 0, 3, 1)), [groups, *before, width])
+    x = interleave(x, step, -1) if step else x
+    x = ops.reshape(repeated(x, grouping.repeated, -1), [*before, groups, width])
+    return ops.transpose(x, (1, 0, 2))
+
+
+def block_diagonal(x, kernel, grouping, *, axis, strides=(1, 1), step=None):
+    """A dense product with the groups' kernels on the diagonal of a matrix of zeros.
+
+    It multiplies groups times as often as it needs to; where memory is the limit, that costs nothing.
+    """
+    weights = dense_kernel(kernel, grouping, step=step)
+    if strides != (1, 1) and axis == -1:
+        # A convolution reads only the pixels it needs; slicing them out costs as much as the product.
+        return ops.conv(x, ops.reshape(weights, [1, 1, *weights.shape]), strides, data_format="channels_last")
+    x = _strided(x, strides, axis)
+    before, after = around(x, axis)
+    flat = ops.reshape(x, [*before, grouping.in_channels, *after])
+    y = ops.matmul(flat, weights) if axis == -1 else ops.matmul(ops.transpose(weights), flat)
+    return shaped(y, x, grouping.filters, axis)
+
+
+def dense_kernel(kernel, grouping, *, step=None):
+    """The dense kernel that does what the grouped one does: (1, 1, channels_per_group, filters) → (in, filters).
+
+    Channels that are read twice add their two rows; an interleaving of the input is another order of the rows.
+    """
+    width, filters, channels = grouping.channels_per_group, grouping.filters, grouping.in_channels
+    dense = ops.reshape(kernel, [width, filters])
+    if grouping.groups > 1:
+        owns = np.arange(grouping.groups)[:, None, None] == grouping.owners
+        dense = ops.reshape(ops.multiply(dense, _constant(owns, kernel)), [grouping.groups * width, filters])
+    if not step and not grouping.repeated:
+        return dense
+    rows = np.argsort(wiring.interleave(channels, step)) if step else np.arange(channels)
+    once = ops.take(dense, rows, axis=0)
+    if not grouping.repeated:
+        return once
+    # Rows taken and masked, not split, padded and added: TensorFlow Lite's converter computes this once and for all.
+    # The others it leaves in the model, and then loses the activation that follows a product of two unknowns.
+    again = ops.take(dense, channels + np.minimum(rows, grouping.repeated - 1), axis=0)
+    return ops.add(once, ops.multiply(again, _constant(rows[:, None] < grouping.repeated, kernel)))
+
+
+def _constant(mask, like):
+    """A mask as zeros and ones, in the type of a tensor."""
+    return ops.convert_to_tensor(mask.astype("float32"), dtype=backend.standardize_dtype(like.dtype))
+
+
+def _by_group(kernel, grouping):
+    """(1, 1, in, filters) → (in, groups, out): out is filters / groups, or one more with zeros where none is owned."""
+    width, groups, extra = grouping.channels_per_group, grouping.groups, grouping.extra
+    flat = ops.reshape(kernel, [width, grouping.filters])
+    if not extra:
+        return ops.reshape(flat, [width, groups, grouping.filters // groups])
+    main, last = split(flat, (grouping.filters - extra, extra), 1)
+    last = ops.pad(last, [[0, 0], [0, groups - extra]])
+    main = ops.reshape(main, [width, groups, grouping.filters // groups])
+    return ops.concatenate([main, ops.reshape(last, [width, groups, 1])], axis=2)
+
+
+def _strided(x, strides, axis):
+    """Every stride-th row and column. One slice, and its gradient is the one a strided convolution writes too."""
+    rows, columns = strides
+    if (rows, columns) == (1, 1):
+        return x
+    return x[:, ::rows, ::columns, :] if axis == -1 else x[:, :, ::rows, ::columns]

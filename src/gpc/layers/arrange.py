@@ -1,0 +1,94 @@
+"""Channels brought into another order without a strided slice: reshape, transpose, split, concat.
+
+Written with splits because of their gradients: on TensorFlow the gradient of each slice is a tensor of the input's
+full size, so an interleaving made of slices costs more than the convolutions around it.
+
+`axis` is where the channels are: -1 (channels last) or 1 (channels first). Whatever else a tensor has may be unknown.
+"""
+
+import math
+
+from keras import ops
+
+
+def split(x, sizes, axis):
+    """`x` cut along `axis` into pieces of `sizes`, (…, sum(sizes), …) → [(…, size, …), …]."""
+    places = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
+    return ops.split(x, places, axis=axis)
+
+
+def shaped(x, like, channels, axis):
+    """`x` with the shape of `like` and `channels` channels, unknown sizes left to the backend where they can be."""
+    sizes = list(like.shape)
+    sizes[axis] = channels
+    if sum(size is None for size in sizes) > 1:
+        sizes = list(ops.shape(like))
+        sizes[axis] = channels
+        return ops.reshape(x, sizes)
+    return ops.reshape(x, [-1 if size is None else size for size in sizes])
+
+
+def around(x, axis):
+    """The sizes before and after the channels, flat: ([pixels], []) or, channels first, ([batch], [pixels]).
+
+    A size of −1 is what `ops.reshape` finds out itself; there is at most one.
+    """
+    if axis == -1:
+        return [_product(x.shape[:-1])], []
+    batch, pixels = x.shape[0], _product(x.shape[2:])
+    return ([ops.shape(x)[0] if pixels == -1 else -1] if batch is None else [batch]), [pixels]
+
+
+def _product(sizes):
+    return -1 if None in sizes else math.prod(sizes)
+
+
+def interleave(x, step, axis):
+    """Every step-th channel, then every step-th from the next one on: `wiring.interleave`, on any step.
+
+    Where step divides the channels: reshape and transpose. Where not, the first channels % step columns of that
+    table are one longer; their last channels are split off and put back at their columns' ends.
+    """
+    channels = x.shape[axis]
+    if step in (1, channels):
+        return x
+    (rows, left), (before, after) = divmod(channels, step), around(x, axis)
+    main, rest = split(x, (rows * step, left), axis) if left else (x, None)
+    main = _swapped(ops.reshape(main, [*before, rows, step, *after]))
+    if left:
+        long, short = split(main, (left, step - left), 1)
+        long = ops.concatenate([long, ops.reshape(rest, [*before, left, 1, *after])], axis=2)
+        long = ops.reshape(long, [*before, left * (rows + 1), *after])
+        short = ops.reshape(short, [*before, (step - left) * rows, *after])
+        main = ops.concatenate([long, short], axis=1)
+    return shaped(main, x, channels, axis)
+
+
+def _swapped(x):
+    """(a, b, c, …) → (a, c, b, …)."""
+    return ops.transpose(x, (0, 2, 1, *range(3, len(x.shape))))
+
+
+def repeated(x, count, axis):
+    """The first `count` channels once more, after the last: what lets the last group read on past the end."""
+    if not count:
+        return x
+    head, _ = split(x, (count, x.shape[axis] - count), axis)
+    return ops.concatenate([x, head], axis=axis)
+
+
+def extras_last(x, grouping, axis):
+    """From each group's filters side by side to the order of `wiring.Grouping`: extra filters after all others.
+
+    Every group brings filters // groups + 1 channels, the last of them its extra filter; the groups that own none
+    bring a channel of zeros, which is dropped.
+    """
+    if not grouping.extra:
+        return x
+    groups, each, (before, after) = grouping.groups, grouping.filters // grouping.groups, around(x, axis)
+    by_group = ops.reshape(x, [*before, groups, each + 1, *after])
+    main, extra = split(by_group, (each, 1), 2)
+    main = ops.reshape(main, [*before, groups * each, *after])
+    extra = ops.reshape(extra, [*before, groups, *after])
+    extra, _ = split(extra, (grouping.extra, groups - grouping.extra), 1)
+    return shaped(ops.concatenate([main, extra], axis=1), x, grouping.filters, axis)
