@@ -119,7 +119,7 @@ def failure(chapter, notebook, index, error, log):
     if isinstance(error, DeadKernelError):
         log.seek(0)
         last_words = "\n\nThe kernel's last words:\n" + log.read()[-3000:]
-    trace = plain(getattr(error, "traceback", str(error))).strip()
+    trace = re.sub(r"\AAn error occurred.*?\n-{18}\n.*?\n-{18}\n", "", plain(str(error)), flags=re.S).strip()
     return f"{where} failed:\n\n{source}\n\n{trace}{last_words}"
 
 
