@@ -1,0 +1,80 @@
+"""The Keras classes a run needs: a module of their own, since defining them takes Keras."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+
+from gpc.train.machine import cores
+
+AHEAD = 4  # batches made while the model works: enough to hide the making, few enough to hold in memory
+
+
+class Feed(keras.utils.PyDataset):
+    """A sequence of (images, labels) from batch `start` on, as Keras's fit takes it; made ahead in threads.
+
+    float32 (B, H, W, C) in 0…1 and (B,) → the images times `scale` and float32 one-hot (B, classes). Threads
+    of ours, since Keras makes PyDataset batches ahead on some backends only, and OpenCV and NumPy let go of
+    the GIL.
+    """
+
+    def __init__(self, batches, *, classes, scale, start=0):
+        super().__init__(workers=1)
+        self.batches, self.classes, self.scale, self.start = batches, classes, scale, start
+        self._threads = ThreadPoolExecutor(max(1, min(AHEAD, cores() - 1)))
+        self._made = {}
+
+    def __len__(self):
+        return len(self.batches) - self.start
+
+    def __getitem__(self, place):
+        for old in [one for one in self._made if one < place - 1]:  # Keras asks for batches 0 and 1 twice
+            del self._made[old]
+        for one in range(place, min(place + AHEAD, len(self))):
+            if one not in self._made:
+                self._made[one] = self._threads.submit(self._make, one)
+        return self._made[place].result()
+
+    def _make(self, place):
+        images, labels = self.batches[self.start + place]
+        if self.scale != 1:
+            images = images * np.float32(self.scale)
+        return images, np.eye(self.classes, dtype=np.float32)[labels]
+
+    def close(self):
+        """Ends the threads; batches not yet begun are never made."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Rates(keras.optimizers.schedules.LearningRateSchedule):
+    """A table of learning rates, one a step, inside the compiled step on every backend."""
+
+    def __init__(self, table):
+        self.table = np.asarray(table, np.float32)
+
+    def __call__(self, step):
+        place = keras.ops.minimum(keras.ops.cast(step, "int32"), len(self.table) - 1)
+        return keras.ops.take(keras.ops.convert_to_tensor(self.table), place)
+
+    def get_config(self):
+        return {"table": self.table.tolist()}
+
+
+class Pulse(keras.callbacks.Callback):
+    """Calls `begin(model)` when an epoch's metrics are reset, `tick(model, step)` before each later step.
+
+    Before a step and not after it: Keras reads a step's loss for every callback that asks to be called after
+    one, and so would make a GPU wait for the terminal at each step.
+    """
+
+    def __init__(self, begin, tick):
+        super().__init__()
+        self._begin, self._tick = begin, tick
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._begin(self._model)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        # A function, since on JAX reading `model` fetches its state from the device: only where needed.
+        if batch:
+            self._tick(lambda: self.model, batch)

@@ -1,0 +1,87 @@
+"""A run's state on disk: saved, found again, refused where it is another run's; signals that wait for it."""
+
+import contextlib
+import os
+import signal
+import threading
+from dataclasses import asdict, fields
+
+from gpc.train import state
+from gpc.train.records import flat
+from gpc.train.run import Progress
+
+
+def save(training, model):
+    """A checkpoint of everything. A disk that is full costs this checkpoint, not the run."""
+    header = {"identity": training.identity, "progress": asdict(training.progress)}
+    arrays = {**state.gather(model), **(training.best or {})}
+    try:
+        training.store.save(training.progress.step, header, arrays)
+    except OSError as error:
+        training.bar.clear()
+        where = f"{training.store.folder} ({error.strerror or error})"
+        training.say(
+            f"warning: no checkpoint could be written to {where}; the run goes on and will try again"
+        )
+
+
+def resume(training):
+    """Puts the newest whole checkpoint of the run's folder into the run, if there is one.
+
+    Raises ValueError where it is another run's, naming what differs.
+    """
+    found = training.store.newest(training.say)
+    if found is None:
+        return
+    header, arrays = found
+    refuse_other(header["identity"], training.identity, training.store.folder)
+    known = {one.name for one in fields(Progress)}
+    progress = Progress(**{key: value for key, value in header["progress"].items() if key in known})
+    progress.resumed += 1
+    training.progress = progress
+    training.best = {key: one for key, one in arrays.items() if key.startswith("best/")} or None
+    arrays = {key: one for key, one in arrays.items() if not key.startswith("best/")}
+    epoch, step = divmod(progress.step, training.steps)
+    if step and progress.metrics is None:
+        training.prime()
+        training.partial = arrays
+    state.restore(training.model, arrays)
+    if progress.metrics is None:
+        training.say(f"resumed after {epoch} epochs and {step} of {training.steps} steps")
+
+
+def refuse_other(saved, wanted, folder):
+    """Raises ValueError that names every difference between the run in the folder and the one asked for."""
+    there, here = flat(saved), flat(wanted)
+    names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+    if names:
+        told = "; ".join(f"{name} is {there.get(name)!r} there and {here.get(name)!r} here" for name in names)
+        raise ValueError(
+            f"{folder} holds a checkpoint of another run: {told}. "
+            "Give another folder, or begin anew in this one (resume=False; at the terminal --fresh)"
+        )
+
+
+@contextlib.contextmanager
+def interruptible(training):
+    """Ctrl-C and SIGTERM wait for the step's end and a checkpoint; a second Ctrl-C does not."""
+    if training.store is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+
+    def asked(number, frame):
+        signal.signal(signal.SIGINT, before[signal.SIGINT])
+        training.stop = (
+            f"stopped by {signal.Signals(number).name}; the checkpoint is in {training.store.folder}"
+        )
+        # Not print(): a handler may run in the middle of one.
+        os.write(2, b"\nstopping when this step is saved; once more stops at once\n")
+
+    for one in before:
+        signal.signal(one, asked)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

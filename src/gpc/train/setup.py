@@ -1,0 +1,163 @@
+"""A model made ready to be trained as a recipe says: seeded, built, checked against the data, compiled."""
+
+from contextlib import contextmanager
+
+import numpy as np
+
+
+def seeded(seed, *, deterministic):
+    """Seeds Python, NumPy and the backend; on TensorFlow asks for deterministic kernels, for the process's
+    rest.
+
+    Without them a GPU's reductions, and a CPU's with a busy thread pool, may add up in another order each
+    time.
+    """
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    if deterministic and keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.experimental.enable_op_determinism()
+
+
+@contextmanager
+def _policy(precision):
+    """Keras's global precision within the block; layers keep the one they were made under."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def built(model, recipe):
+    """The Keras model itself, or what the builder returns when called under the recipe's precision."""
+    import keras
+
+    if isinstance(model, keras.Model):
+        return model
+    if not callable(model):
+        raise TypeError(f"model={model!r} must be a Keras model or a function that builds one")
+    with _policy(recipe.precision):
+        found = model()
+    if not isinstance(found, keras.Model):
+        raise TypeError(f"the builder must return a Keras model; it returned {type(found).__name__}")
+    return found
+
+
+def checked(model, data, recipe):
+    """The scale of the model's input. Raises ValueError where model, data and recipe do not fit."""
+    if not model.built or not isinstance(getattr(model, "input_shape", None), tuple):
+        raise ValueError(f"model {model.name!r} must be built, with one input of images {data.input_shape}")
+    _check_shapes(model, data)
+    # One layer in the recipe's type is enough: a float32 softmax ending a float16 network is good practice.
+    computes = {layer.compute_dtype for layer in model.layers if layer.weights}
+    if computes and recipe.precision.removeprefix("mixed_") not in computes:
+        raise ValueError(
+            f"recipe {recipe.name!r} computes in {recipe.precision}, this model was built in {min(computes)};"
+            " give fit a function that builds the model, or change the recipe's precision"
+        )
+    return input_scale(model)
+
+
+def _check_shapes(model, data):
+    asked, given = tuple(model.input_shape[1:]), tuple(data.input_shape)
+    if len(asked) != 3 or any(a not in (None, b) for a, b in zip(asked, given)):
+        other = f", or load the data with size={asked[0]}" if asked[2:] == given[2:] else ""
+        raise ValueError(
+            f"model {model.name!r} takes images of {asked}; {data.name} has {given}: "
+            f"build the model for {given}{other}"
+        )
+    ends, classes = tuple(model.output_shape[1:]), len(data.classes)
+    if ends != (classes,):
+        raise ValueError(
+            f"model {model.name!r} ends in {ends}; {data.name} has {classes} classes: "
+            f"build it with classes={classes}"
+        )
+
+
+def input_scale(model):
+    """255.0 for a model that scales raw pixels itself, 1.0 for one that takes 0…1.
+
+    Told by its first Rescaling or Normalization layer, as the networks of keras.applications have them: fed
+    0…1, EfficientNet's own 1/255 would leave it nothing to see.
+    """
+    for layer in model.layers:
+        kind = type(layer).__name__
+        if kind == "Rescaling":
+            return 255.0 if np.max(np.abs(layer.scale)) < 0.1 else 1.0
+        if kind == "Normalization":
+            mean = layer.mean if layer.mean is not None else 0.0
+            return 255.0 if np.max(np.abs(np.asarray(mean))) > 2 else 1.0
+        if layer.weights:
+            return 1.0
+    return 1.0
+
+
+def compiled(model, recipe, rates):
+    """The model compiled with the recipe's optimizer, loss and metric, all its state created."""
+    import keras
+
+    optimizer = _optimizer(recipe, rates)
+    if recipe.weight_decay:
+        optimizer.exclude_from_weight_decay(
+            var_list=[one for one in model.trainable_variables if len(one.shape) < 2]
+        )
+    loss = keras.losses.CategoricalCrossentropy(
+        from_logits=not _ends_in_softmax(model), label_smoothing=recipe.label_smoothing
+    )
+    metric = keras.metrics.CategoricalAccuracy(name="accuracy")
+    model.compile(optimizer=optimizer, loss=loss, metrics=[metric], jit_compile=_jit(model))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _optimizer(recipe, rates):
+    import keras
+
+    from gpc.train._keras import Rates
+
+    kind = {"rmsprop": "RMSprop", "sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}[recipe.optimizer]
+    options = {"momentum": recipe.momentum} if recipe.momentum else {}
+    if recipe.momentum and recipe.optimizer == "sgd":
+        options["nesterov"] = True
+    # 0 and not None for AdamW, whose own default is a decay of 0.004 that the recipe would not show.
+    decay = recipe.weight_decay if recipe.weight_decay or recipe.optimizer == "adamw" else None
+    return getattr(keras.optimizers, kind)(
+        learning_rate=Rates(rates), weight_decay=decay, global_clipnorm=recipe.clip_norm, **options
+    )
+
+
+def _jit(model):
+    """Never XLA on TensorFlow's CPU: there a depthwise network's training step is many times slower through
+    it (kEffNet-B0: minutes for the first step, ten times as long for each one after). Elsewhere Keras
+    decides."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return "auto"
+    import tensorflow
+
+    return "auto" if tensorflow.config.list_physical_devices("GPU") else False
+
+
+def _ends_in_softmax(model):
+    """Whether the output is probabilities. Raises ValueError for an activation that gives neither them nor
+    logits."""
+    import keras
+
+    operation = model.outputs[0]._keras_history.operation
+    if isinstance(operation, keras.Model):
+        return _ends_in_softmax(operation)
+    if isinstance(operation, keras.layers.Softmax):
+        return True
+    name = getattr(getattr(operation, "activation", None), "__name__", "linear")
+    if name not in ("softmax", "linear"):
+        raise ValueError(
+            f"the last layer {operation.name!r} ends in {name!r}; it must end in 'softmax', or in logits"
+        )
+    return name == "softmax"

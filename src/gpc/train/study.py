@@ -1,0 +1,42 @@
+"""Several models, one recipe, several seeds: what a chapter runs at full size, and shows everywhere."""
+
+from pathlib import Path
+
+from gpc._checks import positive
+from gpc.data import load, profile
+from gpc.train import records as kept
+from gpc.train.loop import fit
+from gpc.train.recipes import recipe as named_recipe
+
+
+def study(experiment, models, *, data, recipe, seeds=3, folder=None, on_epoch=print, **changes):
+    """The records of an experiment; in the full profile, what has none yet is trained first.
+
+    experiment  its name in records and file names
+    models      {name: function that builds the model}
+    data        the name of a data set of `gpc.data`, loaded only where something is to be trained
+    recipe      the name of a recipe; `changes` are its fields that differ (`epochs=30`)
+    seeds       how many, counted from 0
+    folder      where records lie (default: the nearest `data/records` at or above the working folder);
+                checkpoints go to `checkpoints/` beside it, so a run that was cut goes on where it was
+
+    In the quick profile nothing is trained. Returns the experiment's records, a tuple, empty without any.
+    Raises ValueError for an unknown recipe or data set before anything is trained.
+    """
+    recipe = named_recipe(recipe, **changes)
+    folder = Path(folder) if folder else kept.home()
+    files = {
+        (name, seed): folder / kept.file_name(experiment, name, data, seed)
+        for seed in range(positive("seeds", seeds))
+        for name in models
+    }
+    missing = [run for run, path in files.items() if not path.exists()]
+    if profile() == "full" and missing:
+        dataset = load(data)
+        for place, (name, seed) in enumerate(missing, 1):
+            if on_epoch:
+                on_epoch(f"{experiment}: {name}, seed {seed}, {place} of {len(missing)}")
+            checkpoints = folder.parent / "checkpoints" / files[name, seed].stem
+            fit(models[name], dataset, recipe, seed=seed, name=name, experiment=experiment, records=folder,
+                folder=checkpoints, on_epoch=on_epoch)  # fmt: skip
+    return kept.load(folder, experiment=experiment) if folder.is_dir() else ()

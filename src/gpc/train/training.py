@@ -1,0 +1,258 @@
+"""One run under way: its epochs, its looks at the clock between steps, its end."""
+
+import math
+import time
+
+from gpc.train import keeping, setup, state, writing
+from gpc.train.run import Diverged, NotANumber, Paused, Progress, Run
+from gpc.train.terminal import Bar, epoch_line, span
+
+LOOK_SECONDS = 10.0  # how often a running epoch is asked whether its loss is still a number
+
+
+class Training:
+    """One run under way: the model, where it stands, and where it is kept."""
+
+    def __init__(self, model, data, recipe, *, seed, store, say, about):
+        setup.seeded(seed, deterministic=about["deterministic"])
+        self.initial = "built after seeding" if not hasattr(model, "weights") else "given"
+        self.model, self.data, self.recipe, self.seed = setup.built(model, recipe), data, recipe, seed
+        self.store, self.say, self.about = store, say, about
+        self.scale = setup.checked(self.model, data, recipe)
+        self.train = _subset(data.train, recipe.subset, seed)
+        self.steps = -(-len(self.train) // recipe.batch_size)
+        self.rates = recipe.learning_rates(self.steps)
+        setup.compiled(self.model, recipe, self.rates)
+        self.identity = self._identity()
+        self.progress, self.best, self.partial = Progress(), None, None
+        self.bar, self.every, self.deadline, self.stop = Bar(), (math.inf, None), None, None
+
+    def _identity(self):
+        import keras
+
+        return {
+            "recipe": self.recipe.as_dict(),
+            "seed": self.seed,
+            "data": {"name": self.data.name, "fingerprint": self.data.fingerprint},
+            "model": state.signature(self.model),
+            "backend": keras.backend.backend(),
+        }
+
+    # -- the whole run
+
+    def go(self, *, resume, records, test):
+        """Resumes if it can, trains what is left, opens the test split, writes the record."""
+        target = writing.reserve(records, self) if records is not None else None
+        if self.store is not None and resume:
+            keeping.resume(self)
+        elif self.store is not None:
+            self.store.clear()
+        self.clock = self.saved = self.looked = time.monotonic()
+        if self.progress.metrics is None:
+            with keeping.interruptible(self):
+                self._epochs()
+        if self.progress.status == "paused":
+            return self._run(None, None)
+        if self.progress.metrics is None:
+            self._finish(test)
+        return self._run(*writing.keep(self, target))
+
+    def _run(self, record, path):
+        now = self.progress
+        return Run(self.model, now.status, now.reason, tuple(now.rows), now.metrics or {}, record, path)
+
+    def _epochs(self):
+        try:
+            while self.progress.status == "running" and len(self.progress.rows) < self.recipe.epochs:
+                self._epoch(len(self.progress.rows))
+        except Paused:
+            self.bar.clear()
+            self.progress.status = "paused"
+            if self.stop is not None:
+                raise KeyboardInterrupt(self.stop) from None
+            done = f"{len(self.progress.rows)} of {self.recipe.epochs} epochs are done"
+            self.say(f"paused: the minutes are over, {done}; run it again to go on")
+
+    # -- one epoch
+
+    def _epoch(self, epoch):
+        from gpc.train._keras import Pulse
+
+        start = self.progress.step - epoch * self.steps
+        feed = self._feed(self._batches(epoch), start)
+        pulse = Pulse(self._begin, lambda model, done: self._tick(model, start + done))
+        try:
+            self.model.fit(
+                feed, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0, callbacks=[pulse]
+            )
+        except NotANumber:
+            return self._diverge(epoch)
+        finally:
+            feed.close()
+        found = self.model.get_metrics_result()
+        if not math.isfinite(float(found["loss"])):
+            return self._diverge(epoch)
+        self._close_epoch(epoch, {key: float(value) for key, value in found.items()})
+
+    def _batches(self, epoch):
+        from gpc.data import Batches
+
+        return Batches(
+            self.train, self.recipe.batch_size, seed=self.seed, epoch=epoch, augment=self.recipe.augmentation
+        )
+
+    def _begin(self, model):
+        """Keras has just set the metrics to zero: a resumed epoch's sums go back in."""
+        if self.partial is not None:
+            arrays, self.partial = self.partial, None
+            state.restore(model, arrays)
+
+    def _tick(self, model, done):
+        """Between two steps: the bar, a look at the loss, a checkpoint when it is time, the end if one is
+        asked for."""
+        now, epoch = time.monotonic(), len(self.progress.rows)
+        self.progress.step = epoch * self.steps + done
+        over = self.stop is not None or (self.deadline is not None and now >= self.deadline)
+        minutes, steps = self.every
+        due = now - self.saved >= minutes or (steps is not None and done % steps == 0)
+        if over or due or self.bar.due() or now - self.looked >= LOOK_SECONDS:
+            self.looked = now
+            self._look(model(), epoch, done)
+        if over or due:
+            self._save(model())
+        if over:
+            raise Paused
+
+    def _look(self, model, epoch, done):
+        found = model.get_metrics_result()
+        loss, accuracy = float(found["loss"]), float(found["accuracy"])
+        if not math.isfinite(loss):
+            raise NotANumber
+        if self.bar.due():
+            spent = self.progress.epoch_seconds + time.monotonic() - self.clock
+            left = spent * (self.steps - done) / done
+            self.bar.show(epoch + 1, done, self.steps, loss=loss, accuracy=accuracy, left=left)
+
+    def _close_epoch(self, epoch, found):
+        self.progress.step = (epoch + 1) * self.steps
+        validation = self._evaluate(self.data.validation)
+        self._account()
+        row = {"epoch": epoch + 1, "learning_rate": float(self.rates[epoch * self.steps]), **found}
+        row |= {f"val_{key}": value for key, value in validation.items()} | {
+            "seconds": self.progress.epoch_seconds
+        }
+        self.progress.rows.append(row)
+        self.progress.epoch_seconds = 0.0
+        if best := self._is_best(row):
+            self.progress.best_epoch, self.best = epoch + 1, state.weights(self.model)
+        self.bar.clear()
+        self.say(epoch_line(row, self.recipe.epochs, left=self._left(), best=best))
+        self._save(self.model)
+        if len(self.progress.rows) < self.recipe.epochs and (self.stop or self._late()):
+            raise Paused
+
+    def _late(self):
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def prime(self):
+        """One batch evaluated, for Keras makes its metrics' sums only when it first sees data."""
+        feed = self._feed(self._batches(0))
+        try:
+            self.model.test_on_batch(*feed[0])
+        finally:
+            feed.close()
+
+    def _feed(self, batches, start=0):
+        from gpc.train._keras import Feed
+
+        return Feed(batches, classes=len(self.data.classes), scale=self.scale, start=start)
+
+    def _is_best(self, row):
+        key, sign = ("val_loss", -1) if self.recipe.select == "best-validation-loss" else ("val_accuracy", 1)
+        if not math.isfinite(row[key]):
+            return self.best is None
+        past = [sign * one[key] for one in self.progress.rows[:-1] if math.isfinite(one[key])]
+        return not past or sign * row[key] > max(past)
+
+    def _left(self):
+        rows = self.progress.rows
+        return (self.recipe.epochs - len(rows)) * sum(one["seconds"] for one in rows) / len(rows)
+
+    def _evaluate(self, split):
+        from gpc.data import Batches
+
+        feed = self._feed(Batches(split, _even(len(split), 2 * self.recipe.batch_size), shuffle=False))
+        try:
+            found = self.model.evaluate(feed, verbose=0, return_dict=True)
+        finally:
+            feed.close()
+        return {key: float(value) for key, value in found.items()}
+
+    # -- the end
+
+    def _diverge(self, epoch):
+        rate = self.rates[min(self.progress.step, len(self.rates) - 1)]
+        reason = f"the loss is no number any more in epoch {epoch + 1}, at a learning rate of {rate:.2e}"
+        self.bar.clear()
+        if self.best is None:
+            raise Diverged(
+                f"{reason}, and there is no epoch before it to keep; lower learning_rate, or clip_norm=1.0"
+            )
+        self.progress.status, self.progress.reason = "diverged", reason
+        self.say(f"warning: {reason}; the best so far, epoch {self.progress.best_epoch}, is kept")
+
+    def _finish(self, test):
+        now = self.progress
+        chosen = len(now.rows) if self.recipe.select == "last" and now.status == "running" else now.best_epoch
+        if chosen == now.best_epoch:
+            state.put_weights(self.model, self.best)
+        row = now.rows[chosen - 1]
+        found = {"best_epoch": chosen, "test": None}
+        found["train"] = {key: row[key] for key in ("loss", "accuracy")}
+        found["val"] = {key: row[f"val_{key}"] for key in ("loss", "accuracy")}
+        if test:
+            now.test_openings += 1
+            self._save(self.model)  # before the door opens: an opening that a kill cuts short counts as well
+            found["test"] = self._evaluate(self.data.open_test())
+        now.metrics = found
+        now.status = "finished" if now.status == "running" else now.status
+        self._account()
+        self._save(self.model)
+        self._say_end(found)
+
+    def _say_end(self, found):
+        told = f", test {100 * found['test']['accuracy']:.2f} %" if found["test"] else ""
+        val = f"epoch {found['best_epoch']}, validation {100 * found['val']['accuracy']:.2f} %"
+        self.say(f"{self.progress.status}: {val}{told}, {span(self.progress.seconds)}")
+
+    # -- what is kept
+
+    def _account(self):
+        now = time.monotonic()
+        self.progress.seconds += now - self.clock
+        self.progress.epoch_seconds += now - self.clock
+        self.clock = now
+
+    def _save(self, model):
+        self._account()
+        self.saved = time.monotonic()
+        if self.store is not None:
+            keeping.save(self, model)
+
+
+def _even(count, limit):
+    """The largest batch of at most `limit` that divides `count`, so that one shape is compiled; else half of
+    `limit`."""
+    for size in range(min(count, limit), limit // 2, -1):
+        if count % size == 0:
+            return size
+    return min(count, max(1, limit // 2))
+
+
+def _subset(split, part, seed):
+    if part == 1:
+        return split
+    from gpc.data import stratified
+
+    (rows,) = stratified(split.labels, (max(1, round(part * len(split))),), seed=seed)
+    return split.take(rows)

@@ -1,0 +1,402 @@
+"""A run: it learns, says what it did, opens the test split once, and ends clearly when something goes
+wrong."""
+
+import errno
+import os
+
+import keras
+import numpy as np
+import pytest
+from train_support import RECIPE, data, model
+
+import gpc
+from gpc.train import Diverged, Recipe, checkpoints, fit, records, setup, state
+from gpc.train.checkpoints import Broken, Checkpoints
+from gpc.train.terminal import Bar
+
+QUICK = Recipe("fast", epochs=2, batch_size=25, learning_rate=0.01)
+ACCURATE = Recipe("accurate", epochs=12, batch_size=32, learning_rate=0.01, schedule="one-cycle")
+
+
+def linear():
+    return keras.Sequential(
+        [keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)], name="linear"
+    )
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return gpc.data.load("digits")
+
+
+@pytest.fixture(scope="module")
+def learned(digits, tmp_path_factory):
+    lines = []
+    folder = tmp_path_factory.mktemp("records")
+    run = fit(
+        lambda: model(64, 0.1), digits, ACCURATE, on_epoch=lines.append, experiment="01 x", records=folder
+    )
+    return run, lines
+
+
+def test_it_learns(learned):
+    run, _ = learned
+    assert run.status == "finished"
+    assert run.metrics["test"]["accuracy"] > 0.9
+    assert run.history[-1]["accuracy"] > run.history[0]["accuracy"]
+
+
+def test_the_model_it_returns_has_the_selected_weights(learned, digits):
+    run, _ = learned
+    images = digits.validation.images.astype(np.float32) / 255
+    found = np.asarray(run.model.predict(images, verbose=0)).argmax(-1)
+    accuracy = float(np.mean(found == digits.validation.labels))
+    assert accuracy == pytest.approx(run.metrics["val"]["accuracy"], abs=1e-6)
+    assert run.metrics["val"]["accuracy"] == max(row["val_accuracy"] for row in run.history)
+
+
+def test_one_line_an_epoch_with_its_numbers(learned):
+    run, lines = learned
+    assert [line.row["epoch"] for line in lines[:-1]] == list(range(1, 13))
+    assert lines[0].startswith("epoch  1/12  lr ") and "left" in lines[0] and "left" not in lines[11]
+    assert lines[-1].startswith("finished: epoch ")
+    assert tuple(line.row for line in lines[:-1]) == run.history
+
+
+def test_the_record(learned, digits):
+    run, _ = learned
+    assert run.path.name == "01-x--small--digits--0.json"
+    record = records.read(run.path)
+    assert record == run.record
+    assert record["test_openings"] == digits.test_openings == 1
+    assert record["dataset"]["fingerprint"] == digits.fingerprint
+    assert record["model"]["parameters"] == run.model.count_params()
+    assert record["model"]["macs"] == 64 * 64 + 64 * 10
+    assert record["recipe"] == ACCURATE.as_dict()
+    assert record["versions"]["backend"] == keras.backend.backend()
+    assert record["wall_seconds"] >= sum(row["seconds"] for row in run.history)
+    assert record["resumed"] == 0 and record["device"]["cores"] >= 1
+
+
+def test_test_false_leaves_the_door_shut(digits):
+    before = digits.test_openings
+    run = fit(linear, digits, QUICK, on_epoch=None, test=False)
+    assert digits.test_openings == before
+    assert run.metrics["test"] is None and run.record["test_openings"] == 0
+
+
+def test_a_model_is_trained_in_place_and_last_keeps_the_last_weights():
+    mine = linear()
+    run = fit(mine, data(), QUICK.but(select="last"), on_epoch=None)
+    assert run.model is mine
+    assert run.metrics["best_epoch"] == 2
+    assert run.record["model"]["initial"] == "given"
+
+
+def test_the_same_seed_is_the_same_run_and_another_is_not():
+    runs = [fit(model, data(), RECIPE, seed=seed, on_epoch=None) for seed in (1, 1, 2)]
+    numbers = [records.numbers(run.record) for run in runs]
+    assert numbers[0] == numbers[1]
+    assert numbers[0]["curve"] != numbers[2]["curve"]
+
+
+def test_subset_trains_on_part(digits):
+    run = fit(linear, digits, QUICK.but(subset=0.1), on_epoch=None, test=False)
+    assert run.record["dataset"]["train"] == round(0.1 * len(digits.train))
+
+
+def test_selection_by_loss():
+    by_loss = QUICK.but(select="best-validation-loss", epochs=4)
+    run = fit(linear, data(), by_loss, on_epoch=None)
+    losses = [row["val_loss"] for row in run.history]
+    assert run.metrics["best_epoch"] == 1 + losses.index(min(losses))
+
+
+# -- what does not fit
+
+
+def dense(shape, classes=10, activation=None):
+    """A builder of Flatten and Dense for images of this shape."""
+    ends = [keras.layers.Flatten(), keras.layers.Dense(classes, activation=activation)]
+    return lambda: keras.Sequential([keras.layers.Input(shape), *ends] if shape else ends)
+
+
+@pytest.mark.parametrize(
+    ("built", "told"),
+    [
+        (dense((9, 9, 1)), r"takes images of \(9, 9, 1\); digits has \(8, 8, 1\): .* size=9"),
+        (dense((8, 8, 3)), r"takes images of \(8, 8, 3\)"),
+        (dense((8, 8, 1), 7), r"ends in \(7,\); digits has 10 classes: build it with classes=10"),
+        (dense((8, 8, 1), activation="sigmoid"), "ends in 'sigmoid'; it must end in 'softmax', or in logits"),
+        (dense(None), "must be built"),
+    ],
+)
+def test_models_that_do_not_fit(built, told):
+    with pytest.raises(ValueError, match=told):
+        fit(built, data(), QUICK, on_epoch=None)
+
+
+def test_things_that_are_no_model_or_recipe():
+    with pytest.raises(TypeError, match="must be a Keras model or a function"):
+        fit(3, data(), QUICK)
+    with pytest.raises(TypeError, match="the builder must return a Keras model; it returned int"):
+        fit(lambda: 3, data(), QUICK)
+    with pytest.raises(TypeError, match="must be a Recipe or the name of one"):
+        fit(linear, data(), 3)
+
+
+def test_precision_is_the_builders():
+    half = QUICK.but(precision="mixed_bfloat16", epochs=1)
+    run = fit(model, data(), half, on_epoch=None)
+    assert {layer.compute_dtype for layer in run.model.layers if layer.weights} == {"bfloat16"}
+    assert keras.config.dtype_policy().name == "float32"
+    with pytest.raises(
+        ValueError, match="computes in mixed_bfloat16, this model was built in float32; give fit a function"
+    ):
+        fit(model(), data(), half, on_epoch=None)
+
+
+def test_scale_of_the_input():
+    pixels = keras.Sequential(
+        [keras.layers.Input((8, 8, 1)), keras.layers.Rescaling(1 / 127.5, -1), keras.layers.Flatten()]
+    )
+    assert setup.input_scale(pixels) == 255.0
+    assert setup.input_scale(model()) == 1.0
+    efficient = keras.applications.EfficientNetB0(weights=None, input_shape=(32, 32, 3), classes=10)
+    assert setup.input_scale(efficient) == 255.0
+
+
+def test_weight_decay_spares_biases_and_normalisation():
+    mine = setup.compiled(model(), QUICK.but(optimizer="adamw", weight_decay=0.1), np.ones(3))
+    decayed = [one.path for one in mine.trainable_variables if mine.optimizer._use_weight_decay(one)]
+    assert [path.rsplit("/")[-1] for path in decayed] == ["kernel", "kernel"]
+
+
+# -- what goes wrong on the way
+
+
+class Explodes(Recipe):
+    """Good for one epoch, then a rate no loss survives."""
+
+    def learning_rates(self, steps_per_epoch):
+        rates = np.full(self.epochs * steps_per_epoch, 0.01, np.float32)
+        rates[steps_per_epoch:] = 3e38
+        return rates
+
+
+def test_a_lost_loss_keeps_the_best_so_far(tmp_path):
+    lines = []
+    recipe = Explodes("explodes", epochs=4, batch_size=25, optimizer="sgd", learning_rate=0.01)
+    run = fit(linear, data(), recipe, folder=tmp_path, on_epoch=lines.append)
+    assert run.status == "diverged" and len(run.history) < 4
+    assert "no number any more in epoch" in run.reason and "3.00e+38" in run.reason
+    assert run.metrics["best_epoch"] == 1 and run.metrics["test"]["accuracy"] >= 0
+    assert all(np.isfinite(np.asarray(one)).all() for one in run.model.weights)
+    assert run.record["status"] == "diverged" and records.validate(run.record)
+    assert any(line.startswith("warning: the loss") for line in lines)
+    again = fit(linear, data(), recipe, folder=tmp_path, on_epoch=None)
+    assert again.status == "diverged" and again.record == run.record
+
+
+def test_a_loss_lost_at_once_says_what_to_try():
+    with pytest.raises(Diverged, match="in epoch 1, .* lower learning_rate"):
+        fit(linear, data(), QUICK.but(optimizer="sgd", learning_rate=3e38), on_epoch=None)
+
+
+def test_a_full_disk_costs_no_result(tmp_path, monkeypatch):
+    lines, steady = [], fit(model, data(), RECIPE, seed=3, on_epoch=None)
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.os, "fsync", full)
+    run = fit(
+        model,
+        data(),
+        RECIPE,
+        seed=3,
+        folder=tmp_path / "run",
+        records=tmp_path / "records",
+        on_epoch=lines.append,
+    )
+    assert records.numbers(run.record) == records.numbers(steady.record)
+    assert run.path is None
+    told = [line for line in lines if line.startswith("warning: ")]
+    assert any("no checkpoint could be written" in line and "No space left" in line for line in told)
+    assert any("the record could not be written" in line for line in told)
+    assert not list(tmp_path.rglob("*.json")) and not list(tmp_path.rglob(".*.tmp"))
+
+
+def test_silence_still_warns(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.os, "fsync", full)
+    with pytest.warns(UserWarning, match="No space left"):
+        fit(linear, data(), QUICK.but(epochs=1), folder=tmp_path, on_epoch=None)
+
+
+def test_folders_that_cannot_be_written_are_told_before_anything_is_computed(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="cannot be written .* give another folder"):
+        fit(linear, data(), QUICK, folder=tmp_path / "file" / "run")
+    with pytest.raises(OSError, match="records cannot be written .* give another folder"):
+        fit(linear, data(), QUICK, records=tmp_path / "file" / "records", on_epoch=None)
+
+
+def test_two_runs_in_one_folder(tmp_path):
+    pytest.importorskip("fcntl")
+    first = Checkpoints(tmp_path)
+    with pytest.raises(BlockingIOError, match="another run is training in"):
+        fit(linear, data(), QUICK, folder=tmp_path)
+    first.close()
+
+
+def test_another_runs_record_is_not_replaced(tmp_path):
+    fit(linear, data(), QUICK.but(epochs=1), records=tmp_path, on_epoch=None)
+    with pytest.raises(
+        ValueError, match="holds the record of another run: recipe.name, recipe.epochs differs"
+    ):
+        fit(linear, data(), QUICK, records=tmp_path, on_epoch=None)
+    fit(linear, data(), QUICK.but(epochs=1), records=tmp_path, on_epoch=None)
+
+
+# -- parts
+
+
+def arrays():
+    return {"a/0": np.arange(6, dtype=np.float32).reshape(2, 3), "seed": np.array([7, 9], np.uint32)}
+
+
+def test_a_checkpoint_is_what_was_saved(tmp_path):
+    store = Checkpoints(tmp_path)
+    path = store.save(12, {"progress": {"x": 1.5}}, arrays())
+    header, found = checkpoints.read(path)
+    assert header["progress"] == {"x": 1.5}
+    for name, array in arrays().items():
+        np.testing.assert_array_equal(found[name], array)
+        assert found[name].dtype == array.dtype
+    with np.load(path, allow_pickle=False) as file:
+        assert "header" in file.files
+    store.close()
+
+
+def test_no_bit_of_a_checkpoint_may_change(tmp_path):
+    content = checkpoints.pack({"progress": {}}, arrays())
+    path, hurt = tmp_path / "checkpoint-000000001.npz", 0
+    whole = {name: array.tobytes() for name, array in arrays().items()}
+    for place in range(0, len(content), 7):
+        changed = bytearray(content)
+        changed[place] ^= 0x10
+        path.write_bytes(changed)
+        try:
+            _, found = checkpoints.read(path)
+        except Broken:
+            hurt += 1
+        else:
+            assert {name: array.tobytes() for name, array in found.items()} == whole, place
+    assert hurt > len(content) / 7 / 3
+
+
+@pytest.mark.parametrize("part", [0, 1, 100, -1])
+def test_a_cut_checkpoint_is_broken(tmp_path, part):
+    path = tmp_path / "checkpoint-000000001.npz"
+    path.write_bytes(checkpoints.pack({}, arrays())[:part])
+    with pytest.raises(Broken, match=path.name):
+        checkpoints.read(path)
+
+
+def test_nothing_in_a_checkpoint_is_unpickled(tmp_path):
+    path = tmp_path / "checkpoint-000000001.npz"
+    np.savez(path, header=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(Broken):
+        checkpoints.read(path)
+    with pytest.raises(TypeError, match="cannot hold"):
+        checkpoints.pack({}, {"x": np.array([None])})
+
+
+def test_two_are_kept_and_leftovers_swept(tmp_path):
+    (tmp_path / ".checkpoint-000000009.npz.1.tmp").write_bytes(b"half")
+    store = Checkpoints(tmp_path)
+    for step in (1, 2, 3):
+        store.save(step, {}, arrays())
+    assert [path.name for path in store.paths()] == ["checkpoint-000000003.npz", "checkpoint-000000002.npz"]
+    assert not list(tmp_path.glob(".*.tmp"))
+    store.close()
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    checkpoints.write_atomically(path, b"old")
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    with pytest.raises(OSError, match="full"):
+        checkpoints.write_atomically(path, b"new")
+    assert path.read_bytes() == b"old" and [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+def test_all_state_is_gathered_and_put_back():
+    mine = setup.compiled(model(), RECIPE, np.full(100, 0.01, np.float32))
+    x, y = (
+        np.random.default_rng(0).random((16, 8, 8, 1), np.float32),
+        np.eye(10, dtype=np.float32)[np.arange(16) % 10],
+    )
+    mine.train_on_batch(x, y)
+    saved = state.gather(mine)
+    first = [float(mine.train_on_batch(x, y)[0]) for _ in range(3)]
+    state.restore(mine, saved)
+    assert [float(mine.train_on_batch(x, y)[0]) for _ in range(3)] == first
+    with pytest.raises(ValueError, match="lacks metrics/0000"):
+        state.restore(mine, {})
+
+
+def test_a_signature_knows_the_model_and_not_its_names():
+    assert state.signature(model()) == state.signature(model())
+    others = [
+        model(width=13),
+        model(rate=0.31),
+        keras.Sequential([keras.layers.Input((8, 8, 1)), keras.layers.Flatten()]),
+    ]
+    assert len({state.signature(one) for one in [model(), *others]}) == 4
+
+
+class Screen(list):
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.append(text)
+
+    def flush(self):
+        pass
+
+
+def test_the_bar_moves_on_a_terminal_only():
+    screen = Screen()
+    bar = Bar(screen)
+    assert bar.due()
+    bar.show(2, 30, 60, loss=1.25, accuracy=0.5, left=61)
+    assert screen[-1] == "\repoch 2  [############............] 30/60  loss 1.2500  50.00%  left 1 min 1 s"
+    assert not bar.due()
+    bar.clear()
+    assert screen[-1] == "\r" and screen[-2].strip() == ""
+    with open(os.devnull) as nowhere:
+        assert not Bar(nowhere).due()
+
+
+def test_a_study_trains_what_is_missing_in_the_full_profile_only(tmp_path, monkeypatch):
+    models = {"linear": linear, "small": model}
+    folder = tmp_path / "data" / "records"
+    asked = {"data": "digits", "recipe": "quick", "seeds": 2, "folder": folder, "on_epoch": None}
+    monkeypatch.setenv("GPC_PROFILE", "quick")
+    assert gpc.train.study("00-x", models, **asked) == ()
+    monkeypatch.setenv("GPC_PROFILE", "full")
+    folder.mkdir(parents=True)
+    first = gpc.train.study("00-x", {"linear": linear}, **{**asked, "seeds": 1}, epochs=1)
+    dated = first[0]["date"], first[0]["wall_seconds"]
+    found = gpc.train.study("00-x", models, **asked, epochs=1)
+    assert [(one["model"]["name"], one["seed"]) for one in found] == [
+        ("linear", 0), ("linear", 1), ("small", 0), ("small", 1)
+    ]  # fmt: skip
+    assert (found[0]["date"], found[0]["wall_seconds"]) == dated
+    monkeypatch.chdir(tmp_path)
+    assert gpc.train.records.home() == folder and len(gpc.train.records.load()) == 4

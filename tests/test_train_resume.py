@@ -1,0 +1,209 @@
+"""A run killed at any moment ends with the numbers of one that was not: bit for bit, weights included."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from train_support import LONGER, RECIPE, data, model
+
+from gpc.train import checkpoints, fit, records, training
+
+
+class Killed(BaseException):
+    """Stands for a kill: no `except Exception` of anybody's sees it."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The run nobody disturbed."""
+    return trained(tmp_path_factory.mktemp("whole"))
+
+
+def trained(folder, **changes):
+    lines = []
+    options = {"seed": 3, "checkpoint_steps": 2, "on_epoch": lines.append, **changes}
+    run = fit(model, data(), RECIPE, folder=folder, **options)
+    return run, lines
+
+
+def saved(folder):
+    """Checkpoints, the newest last."""
+    return sorted(folder.glob("checkpoint-*.npz"))
+
+
+def assert_same(run, whole):
+    assert records.numbers(run.record) == records.numbers(whole.record)
+    for mine, theirs in zip(run.model.weights, whole.model.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(mine), np.asarray(theirs))
+
+
+def killing(monkeypatch, at):
+    """The `at`-th flush to disk from now on is the moment of death."""
+    calls, real = [], os.fsync
+
+    def fsync(handle):
+        calls.append(handle)
+        if len(calls) == at:
+            raise Killed
+        real(handle)
+
+    monkeypatch.setattr(checkpoints.os, "fsync", fsync)
+
+
+@pytest.mark.parametrize("moments", [(1, 2), (5, 14), (9, 3, 8)])
+def test_killed_while_a_checkpoint_is_written(tmp_path, monkeypatch, whole, moments):
+    for at in moments:
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            killing(patch, at)
+            trained(tmp_path)
+    run, lines = trained(tmp_path)
+    assert_same(run, whole[0])
+    assert run.record["test_openings"] == 1
+    assert 0 < run.record["resumed"] <= len(moments)
+    assert lines[0].startswith("resumed after")
+
+
+def test_killed_around_the_test_split(tmp_path, monkeypatch, whole):
+    real = training.Training._evaluate
+
+    def evaluate(self, split):
+        if len(split) == 30:
+            raise Killed
+        return real(self, split)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(training.Training, "_evaluate", evaluate)
+        trained(tmp_path)
+    run, _ = trained(tmp_path)
+    assert_same(run, whole[0])
+    assert run.record["test_openings"] == 2, "the opening that the kill cut short counts"
+
+
+def test_a_finished_run_asked_for_again_is_not_run_again(tmp_path):
+    first, _ = trained(tmp_path)
+    sealed = data()
+    again = fit(model, sealed, RECIPE, seed=3, folder=tmp_path, on_epoch=None)
+    assert_same(again, first)
+    assert sealed.test_openings == 0
+    assert again.record == first.record
+
+
+def test_pauses_change_nothing(tmp_path, whole):
+    for step in range(1, 4):
+        run, lines = trained(tmp_path, minutes=0)
+        assert (run.status, run.record, run.metrics) == ("paused", None, {})
+        assert lines[-1].startswith("paused: ")
+        assert saved(tmp_path)[-1].name == f"checkpoint-{step:09d}.npz"
+    assert_same(trained(tmp_path)[0], whole[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_first(tmp_path, whole, number):
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt, match="checkpoint is in"):
+        trained(tmp_path, on_epoch=lambda line: os.kill(os.getpid(), number))
+    assert signal.getsignal(number) is before
+    assert_same(trained(tmp_path)[0], whole[0])
+
+
+def test_a_damaged_newest_checkpoint_falls_back(tmp_path, monkeypatch, whole):
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        killing(patch, 14)
+        trained(tmp_path)
+    newest = saved(tmp_path)[-1]
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    run, lines = trained(tmp_path)
+    assert lines[0].startswith(f"warning: {newest.name} ") and "falling back" in lines[0]
+    assert_same(run, whole[0])
+
+
+def test_all_damaged_starts_anew(tmp_path, monkeypatch, whole):
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        killing(patch, 9)
+        trained(tmp_path)
+    for path in tmp_path.glob("checkpoint-*.npz"):
+        path.write_bytes(path.read_bytes()[:-100])
+    run, lines = trained(tmp_path)
+    assert "starting anew" in lines[1]
+    assert_same(run, whole[0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"seed": 4}, "seed is 3 there and 4 here"),
+        ({"recipe": RECIPE.but(epochs=4)}, "recipe.epochs is 3 there and 4 here"),
+        ({"model": lambda: model(width=13)}, "model is"),
+        ({"model": lambda: model(rate=0.4)}, "model is"),
+        ({"data": lambda: data(seed=1)}, "data.fingerprint is"),
+    ],
+)
+def test_another_run_is_refused_with_what_differs(whole, changes, told):
+    folder = whole[0].path.parent
+    given = {"model": model, "recipe": RECIPE, "seed": 3, **changes}
+    sets = given.pop("data")() if "data" in given else data()
+    with pytest.raises(ValueError, match=told):
+        fit(given.pop("model"), sets, given.pop("recipe"), folder=folder, on_epoch=None, **given)
+
+
+def test_resume_false_begins_anew(tmp_path, monkeypatch, whole):
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        killing(patch, 9)
+        trained(tmp_path)
+    run, lines = trained(tmp_path, resume=False)
+    assert lines[0].startswith("epoch 1/3") and run.record["resumed"] == 0
+    assert_same(run, whole[0])
+
+
+CHILD = """
+import sys
+sys.path.insert(0, {tests!r})
+from train_support import LONGER, data, model
+from gpc.train import fit
+import numpy as np
+run = fit(model, data(), LONGER, seed=5, folder=sys.argv[1], checkpoint_steps=1)
+np.savez(sys.argv[1] + "/final.npz", *map(np.asarray, run.model.weights))
+"""
+
+
+def child(folder):
+    script = CHILD.format(tests=str(Path(__file__).parent))
+    command = [sys.executable, "-c", script, str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def killed_at_random(folder, draw):
+    """Starts the run and kills it some checkpoints and some milliseconds after it got going."""
+    process = child(folder)
+    target, seen = draw.randrange(2, 20), set()
+    while len(seen) < target and process.poll() is None:
+        seen |= {path.name for path in Path(folder).glob("checkpoint-*")}
+        time.sleep(0.001)
+    time.sleep(draw.random() * 0.02)
+    process.kill()
+    process.communicate()
+    return process.returncode
+
+
+def test_kill_minus_nine(tmp_path):
+    draw = random.Random(7)
+    assert [killed_at_random(tmp_path, draw) for _ in range(2)] == [-signal.SIGKILL] * 2
+    last = child(tmp_path)
+    smooth = fit(model, data(), LONGER, seed=5, on_epoch=None)
+    _, errors = last.communicate(timeout=200)
+    assert last.returncode == 0, errors.decode()[-2000:]
+    record = records.read(tmp_path / "record.json")
+    assert json.dumps(records.numbers(record)) == json.dumps(records.numbers(smooth.record))
+    assert record["resumed"] == 2
+    with np.load(tmp_path / "final.npz") as weights:
+        for name, variable in zip(weights.files, smooth.model.weights, strict=True):
+            np.testing.assert_array_equal(weights[name], np.asarray(variable))
