@@ -1,7 +1,8 @@
 """Data sets by name: train and validation to work with, a test split behind a function that counts.
 
-Embedded, always there: `digits`, and `leaves` and `cells`, drawn from a seed with masks and boxes known. Downloaded or
-found under GPC_DATA: `cifar10`, `cifar100`, `fashion_mnist`, sums checked, nothing of them ever run. Nothing here starts a Keras backend but `profile`, which asks it for a GPU.
+Embedded, always there: `digits`, and `leaves` and `cells`, drawn from a seed with masks and boxes known.
+Downloaded or found under GPC_DATA: `cifar10`, `cifar100`, `fashion_mnist`, sums checked, nothing of them ever
+run. Nothing here starts a Keras backend but `profile`, which asks it for a GPU.
 """
 
 from gpc.data.augment import AUGMENTATIONS, Affine, CropFlip, Shift

@@ -1,7 +1,8 @@
 """Augmentations: one image and a row of uniform numbers in, one image out. OpenCV does the moving.
 
-An augmentation has `draws`, how many uniform numbers it eats per image, and `matrix(draws, height, width)`, the 2×3
-affine map from output to input pixels; so a mask moves exactly as its image does, and nothing is random in here.
+An augmentation has `draws`, how many uniform numbers it eats per image, and `matrix(draws, height, width)`,
+the 2×3 affine map from output to input pixels; so a mask moves exactly as its image does, and nothing is
+random in here.
 """
 
 import math
@@ -19,8 +20,9 @@ def _between(low, high, draw):
 class Affine:
     """The papers' augmentation: turn, shift, shear, zoom and mirror, the edge's pixels repeated outwards.
 
-    (H, W, C) → (H, W, C). rotation and shear in degrees, shift in parts of the image, zoom in parts of 1, each drawn
-    evenly from minus to plus the value (zoom on each axis by itself), as Keras's ImageDataGenerator does.
+    (H, W, C) → (H, W, C). rotation and shear in degrees, shift in parts of the image, zoom in parts of 1,
+    each drawn evenly from minus to plus the value (zoom on each axis by itself), as Keras's
+    ImageDataGenerator does.
 
     Source: recipes of kEffNetV1 (MENDEL 2022): rotation 20, shifts 0.3, shear 0.2, zoom 0.3, horizontal flip.
     """
@@ -36,12 +38,12 @@ class Affine:
     def matrix(self, draws, height, width):
         """Output (x, y) → input (x, y): about the image's centre, mirror last."""
         turn = math.radians(_between(-self.rotation, self.rotation, draws[0]))
-        down = _between(-self.shift, self.shift, draws[1]) * height
-        right = _between(-self.shift, self.shift, draws[2]) * width
+        right = _between(-self.shift, self.shift, draws[1]) * width
+        down = _between(-self.shift, self.shift, draws[2]) * height
         lean = math.radians(_between(-self.shear, self.shear, draws[3]))
-        tall, wide = (_between(1 - self.zoom, 1 + self.zoom, draw) for draw in draws[4:6])
-        spin = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
-        slant = np.array([[math.cos(lean), 0.0], [-math.sin(lean), 1.0]])
+        wide, tall = (_between(1 - self.zoom, 1 + self.zoom, draw) for draw in draws[4:6])
+        spin = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+        slant = np.array([[1.0, -math.sin(lean)], [0.0, math.cos(lean)]])
         linear = spin @ slant @ np.diag([wide, tall])
         centre = np.array([(width - 1) / 2, (height - 1) / 2])
         offset = centre + spin @ np.array([right, down]) - linear @ centre

@@ -1,4 +1,4 @@
-"""Batches by number: the same (seed, epoch) gives the same batches, and batch 37 can be had without the 36 before it."""
+"""Batches by number: the same for the same (seed, epoch), and batch 37 to be had without the 36 before it."""
 
 from collections.abc import Sequence
 
@@ -13,17 +13,21 @@ _ORDER, _MOVES = 0, 1  # separate streams, so that adding an augmentation does n
 class Batches(Sequence):
     """One epoch of a split as a sequence of (images, targets); `batches` is the short way to it.
 
-    split of N images → ceil(N / batch_size) pairs: float32 (B, H, W, C) in 0…1, and int64 (B,) labels or the maps
-    named by `target`. Order depends on (seed, epoch), each image's augmentation on (seed, epoch, its index) and on
-    nothing else, so a run killed in the middle of an epoch continues with the very next batch.
+    split of N images → ceil(N / batch_size) pairs: float32 (B, H, W, C) in 0…1, and int64 (B,) labels or the
+    maps named by `target`. Order depends on (seed, epoch), each image's augmentation on (seed, epoch, its
+    index) and on nothing else, so a run killed in the middle of an epoch continues with the very next batch.
     """
 
-    def __init__(self, split, batch_size, *, seed=0, epoch=0, augment=None, shuffle=True, size=None, target="labels"):
+    def __init__(
+        self, split, batch_size, *, seed=0, epoch=0, augment=None, shuffle=True, size=None, target="labels"
+    ):
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} must be at least 1")
         if target not in split.arrays() or target in ("images", "boxes"):
             known = [name for name in split.arrays() if name not in ("images", "boxes")]
-            raise ValueError(f"target={target!r} is not known for this split; nearest that is: {', '.join(known)}")
+            raise ValueError(
+                f"target={target!r} is not known for this split; nearest that is: {', '.join(known)}"
+            )
         self.split, self.batch_size, self.size = split, batch_size, size
         self.targets = split.arrays()[target]
         self.augment = augmentation(augment)
@@ -61,9 +65,10 @@ class Batches(Sequence):
 def batches(split, batch_size, *, seed=0, epoch=0, augment=None, shuffle=True, size=None, target="labels"):
     """One epoch of `split` as a sequence of (images, targets): indexed, sliced, or iterated.
 
-    float32 (B, H, W, C) in 0…1 and int64 (B,) labels; `target="masks"` (or "objects", "instances") gives the maps
-    instead, moved with their images. `augment`: "papers", "crop-flip", "shift", an augmentation object, or None.
-    `size` resizes each image on its way out, so that 60,000 small images need not lie large in memory.
+    float32 (B, H, W, C) in 0…1 and int64 (B,) labels; `target="masks"` (or "objects", "instances") gives the
+    maps instead, moved with their images. `augment`: "papers", "crop-flip", "shift", an augmentation object,
+    or None. `size` resizes each image on its way out, so that 60,000 small images need not lie large in
+    memory.
 
     >>> import gpc
     >>> epoch = batches(gpc.data.load("digits").train, 64, seed=0, epoch=3, augment="shift")

@@ -4,11 +4,13 @@ import difflib
 
 import numpy as np
 
+from gpc._checks import positive
 from gpc.data import cells, digits, leaves, real
 from gpc.data.batches import resized
 from gpc.data.dataset import Dataset, Sealed, Split, stratified
 
 MAPS = ("masks", "objects", "instances")
+SMALLEST_DRAWN = 16  # pixels: below, a rust spot is less than one
 
 
 def load(name, *, seed=0, size=None, count=None, folder=None):
@@ -16,11 +18,12 @@ def load(name, *, seed=0, size=None, count=None, folder=None):
 
     size     pixels on a side (default: the set's own)
     count    how many images in all three splits together, classes in proportion (default: the set's own)
-    folder   where the official files of a downloaded set lie or shall lie (default: GPC_DATA, else the user's cache)
+    folder   where the official files of a downloaded set lie or shall lie (default: GPC_DATA, else
+             the user's cache)
 
     The same arguments give the same images in the same order on every machine; `fingerprint` proves it.
-    Raises ValueError for an unknown name or files that are not the official ones, FileNotFoundError where a set
-    neither lies in the folder nor can be downloaded.
+    Raises ValueError for an unknown name or files that are not the official ones, FileNotFoundError where a
+    set neither lies in the folder nor can be downloaded.
 
     >>> digits = load("digits", seed=0)
     >>> digits
@@ -32,6 +35,8 @@ def load(name, *, seed=0, size=None, count=None, folder=None):
         near = difflib.get_close_matches(str(name), _LOADERS, n=1)
         hint = f"; nearest: {near[0]!r}" if near else ""
         raise ValueError(f"no data set {name!r}; there are {', '.join(map(repr, names()))}{hint}")
+    size = size if size is None else positive("size", size)
+    count = count if count is None else positive("count", count)
     return _LOADERS[name](seed=seed, size=size, count=count, folder=folder)
 
 
@@ -49,25 +54,32 @@ def _digits(*, seed, size, count, folder):
     parts = _shrunk((1167, 270, 360), count)
     rows = stratified(pool.labels, parts, seed=seed)
     train, validation, test = (_sized(pool.take(indices), size) for indices in rows)
-    return Dataset("digits", digits.CLASSES, train, validation, Sealed(test), digits.SOURCE, digits.LICENCE, seed)
+    return Dataset(
+        "digits", digits.CLASSES, train, validation, Sealed(test), digits.SOURCE, digits.LICENCE, seed
+    )
 
 
 def _drawn(module, sizes):
-    """The loader of a procedural set: every split from a stream of its own, so none can hold another's image."""
+    """The loader of a procedural set: each split from a stream of its own, so none holds another's image."""
     name = module.__name__.rpartition(".")[2]
 
     def loader(*, seed, size, count, folder):
         parts = sizes if count is None else _parts(sizes, count)
+        size = 64 if size is None else size
+        if size < SMALLEST_DRAWN:
+            raise ValueError(f"size={size} is too small to draw {name}; nearest that works: {SMALLEST_DRAWN}")
         train, validation, test = (
-            module.make(part, seed=seed, stream=stream, size=size or 64) for stream, part in enumerate(parts)
+            module.make(part, seed=seed, stream=stream, size=size) for stream, part in enumerate(parts)
         )
-        return Dataset(name, module.CLASSES, train, validation, Sealed(test), module.SOURCE, module.LICENCE, seed)
+        return Dataset(
+            name, module.CLASSES, train, validation, Sealed(test), module.SOURCE, module.LICENCE, seed
+        )
 
     return loader
 
 
 def _downloaded(source, sizes):
-    """The loader of an official set: its own test split; a seeded, stratified validation split cut from its train."""
+    """The loader of an official set: its own test split; validation cut from train, seeded and stratified."""
 
     def loader(*, seed, size, count, folder):
         (images, labels), (test_images, test_labels), classes = real.read(source, folder)
@@ -77,7 +89,9 @@ def _downloaded(source, sizes):
         if count is not None:
             test = test.take(stratified(test_labels, parts[2:], seed=seed)[0])
         splits = [_sized(one, size) for one in (train, validation, test)]
-        return Dataset(source.name, classes, *splits[:2], Sealed(splits[2]), source.page, source.licence, seed)
+        return Dataset(
+            source.name, classes, *splits[:2], Sealed(splits[2]), source.page, source.licence, seed
+        )
 
     return loader
 
@@ -85,7 +99,9 @@ def _downloaded(source, sizes):
 def _shrunk(parts, count):
     """The split sizes scaled down to `count` in all."""
     if count is not None and count > sum(parts):
-        raise ValueError(f"count={count} is more than the {sum(parts)} images there are; nearest: {sum(parts)}")
+        raise ValueError(
+            f"count={count} is more than the {sum(parts)} images there are; nearest: {sum(parts)}"
+        )
     return parts if count is None else _parts(parts, count)
 
 

@@ -1,7 +1,7 @@
 """What a data set is here: three splits apart, the third behind a door that counts.
 
-Source: the habit of one test opening per published number; d2l and pytorch-cifar report the best *test* epoch,
-which this shape makes visible.
+Source: the habit of one test opening per published number; d2l and pytorch-cifar report the best *test*
+epoch, which this shape makes visible.
 """
 
 import hashlib
@@ -19,7 +19,8 @@ class Split:
     labels     int64 (N,), positions in the data set's `classes`
     masks      uint8 (N, H, W), 1 where the evidence lies: a leaf's lesions, the cells
     objects    uint8 (N, H, W), 1 where the object stands: the whole leaf
-    boxes      int64 (N, 4), (top, left, bottom, right) of the object; bottom and right are one past the last pixel
+    boxes      int64 (N, 4), (top, left, bottom, right) of the object; bottom and right are one past the last
+               pixel
     instances  uint16 (N, H, W), 0 = background, 1, 2, … = one number a cell
 
     Raises ValueError where an array's shape or type does not fit its images.
@@ -38,10 +39,13 @@ class Split:
                 f"images must be uint8 (N, H, W, 1 or 3); received {self.images.dtype} {self.images.shape}"
             )
         maps = self.images.shape[:3]
-        needed = {"labels": maps[:1], "boxes": (maps[0], 4), "masks": maps, "objects": maps, "instances": maps}
+        needed = {"labels": maps[:1], "boxes": (maps[0], 4)}
         for name, array in self.arrays().items():
-            if name != "images" and array.shape != needed[name]:
-                raise ValueError(f"{name} must have shape {needed[name]} beside these images; received {array.shape}")
+            shape = needed.get(name, maps)
+            if name != "images" and array.shape != shape:
+                raise ValueError(
+                    f"{name} must have shape {shape} beside these images; received {array.shape}"
+                )
             view = array.view()
             view.flags.writeable = False
             object.__setattr__(self, name, view)
@@ -101,7 +105,8 @@ class Dataset:
 
     def __repr__(self):
         rows = " + ".join(str(count) for count in self.sizes.values())
-        return f"Dataset({self.name!r}, {rows} images of {self.input_shape}, {len(self.classes)} classes, seed {self.seed})"
+        shape, classes = self.input_shape, len(self.classes)
+        return f"Dataset({self.name!r}, {rows} images of {shape}, {classes} classes, seed {self.seed})"
 
     @property
     def input_shape(self):
@@ -125,7 +130,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self):
-        """SHA-256 over every array of every split, with names, shapes and types: equal if and only if the content is."""
+        """SHA-256 over every array of every split with name, shape and type: equal where the content is."""
         digest = hashlib.sha256(repr((self.name, tuple(self.classes))).encode())
         for split in (self.train, self.validation, self._sealed):
             for name, array in split.arrays().items():
@@ -137,11 +142,13 @@ class Dataset:
 def stratified(labels, sizes, *, seed):
     """Disjoint index arrays of the given `sizes`, each with the classes in the proportions of `labels`.
 
-    (N,) labels and k sizes → k arrays, shuffled; exact in size, within one image of proportional in every class.
+    (N,) labels and k sizes → k arrays, shuffled; exact in size, within one image of proportional in every
+    class.
     Raises ValueError if the sizes need more rows than there are.
 
-    >>> first, second = stratified(np.array([0, 0, 0, 0, 1, 1]), (3, 3), seed=0)
-    >>> sorted(np.concatenate([first, second]).tolist()), np.bincount(np.array([0, 0, 0, 0, 1, 1])[first]).tolist()
+    >>> labels = np.array([0, 0, 0, 0, 1, 1])
+    >>> first, second = stratified(labels, (3, 3), seed=0)
+    >>> sorted(np.concatenate([first, second]).tolist()), np.bincount(labels[first]).tolist()
     ([0, 1, 2, 3, 4, 5], [2, 1])
     """
     labels = np.asarray(labels)
@@ -149,8 +156,8 @@ def stratified(labels, sizes, *, seed):
         raise ValueError(f"sizes={tuple(sizes)} need {sum(sizes)} images; there are {len(labels)}")
     generator = np.random.default_rng(seed)
     order = generator.permutation(len(labels))
-    # Each image's place in its class, as a fraction: sorting by it interleaves the classes evenly, so that every
-    # contiguous run of the result holds them in proportion, whatever its length.
+    # Each image's place in its class, as a fraction: sorting by it interleaves the classes evenly, so that
+    # every contiguous run of the result holds them in proportion, whatever its length.
     place = np.empty(len(labels))
     for label in np.unique(labels):
         rows = order[labels[order] == label]

@@ -8,7 +8,7 @@ import numpy as np
 from gpc.data.dataset import Split
 
 CLASSES = tuple("0123456789")
-SOURCE = "scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits (Alpaydin, Kaynak 1998), test part"
+SOURCE = "scikit-learn's load_digits: UCI Optical Recognition of Handwritten Digits, test part"
 LICENCE = "CC BY 4.0 (UCI)"
 
 

@@ -1,18 +1,17 @@
-"""Brushes for the procedural sets: smooth noise, soft edges, light and a camera. Coordinates are −1…1 across an image,
-so the same numbers draw the same scene at any size.
+"""Brushes for the procedural sets: smooth noise, soft edges, light and a camera.
 
-float32 maps (S, S) and pictures (S, S, 3), values 0…1. Every function takes its randomness from the `Generator` it is
-given.
+float32 maps (S, S) and pictures (S, S, 3), values 0…1. Coordinates are −1…1 across an image, so the same
+numbers draw the same scene at any size. Randomness comes from the `Generator` each function is given.
 """
 
 import cv2
 import numpy as np
 
-OVERSAMPLING = 2  # scenes are drawn this much larger and averaged down: edges come out smooth, masks by majority
+OVERSAMPLING = 2  # scenes are drawn this much larger and averaged down: smooth edges, masks by majority
 
 
 def generator(seed, *stream):
-    """The random generator of one named stream: equal (seed, stream) give equal numbers, all others unrelated ones."""
+    """The random generator of one stream: equal (seed, stream) give equal numbers, others unrelated ones."""
     return np.random.Generator(np.random.SFC64([seed, *stream]))
 
 
@@ -29,7 +28,7 @@ def noise(random, pixels, waves):
 
 
 def cloud(random, pixels, *, waves=3, octaves=3):
-    """Noise on `octaves` scales, each twice as fine and half as strong as the one before: (S, S), about 0…1."""
+    """Noise on `octaves` scales, each twice as fine and half as strong as the last: (S, S), about 0…1."""
     weights = 0.5 ** np.arange(octaves)
     layers = [noise(random, pixels, waves * 2**octave) * weights[octave] for octave in range(octaves)]
     return sum(layers) / np.float32(weights.sum())
@@ -45,7 +44,7 @@ def smoothstep(low, high, values):
 def blend(picture, colour, alpha):
     """`picture` with `colour` (3,) or (S, S, 3) laid over it where `alpha` (S, S) is 1."""
     colour = np.asarray(colour, np.float32)
-    # OpenCV's subtraction knows scalars with four entries; NumPy's broadcasting over three channels is far slower.
+    # OpenCV's scalars have four entries; NumPy's broadcasting over three channels is far slower.
     mixed = cv2.subtract((*colour.tolist(), 0.0), picture) if colour.ndim == 1 else colour - picture
     mixed *= cv2.merge((alpha, alpha, alpha))
     mixed += picture
@@ -54,7 +53,8 @@ def blend(picture, colour, alpha):
 
 def colour_near(random, colour, *, spread=0.05):
     """A colour near this one: 0…255 in, 0…1 out, brightness moved by about `spread`, hue by less."""
-    moved = np.asarray(colour, np.float32) / 255 * (1 + random.normal(0, spread)) + random.normal(0, spread / 4, 3)
+    brighter, shifted = 1 + random.normal(0, spread), random.normal(0, spread / 4, 3)
+    moved = np.asarray(colour, np.float32) / 255 * brighter + shifted
     return np.clip(moved, 0, 1).astype(np.float32)
 
 
@@ -74,7 +74,8 @@ def lit(random, picture, *, strength=0.25):
 def photographed(random, picture, *, pixels, exposure=0.3, tint=0.08, blur=0.6, grain=0.02):
     """The scene as a camera sees it: uint8 (pixels, pixels, 3).
 
-    Exposure and each channel's gain drawn within the given parts of 1, contrast curve, blur in final pixels and grain.
+    Exposure and each channel's gain drawn within the given parts of 1, contrast curve, blur in final pixels
+    and grain.
     """
     gains = np.exp(random.uniform(-exposure, exposure) + random.uniform(-tint, tint, 3)).astype(np.float32)
     seen = np.clip(shrunk(picture, pixels) * gains, 0, 1) ** np.float32(random.uniform(0.8, 1.25))

@@ -6,7 +6,7 @@ PROFILES = ("quick", "full")
 
 
 def profile():
-    """"quick" or "full": GPC_PROFILE where it is set, else full where Keras's backend sees a GPU, else quick.
+    """What GPC_PROFILE says, "quick" or "full"; unset, full where Keras's backend sees a GPU, else quick.
 
     Raises ValueError if GPC_PROFILE holds anything else.
 

@@ -1,8 +1,8 @@
 """Microscope images drawn from a seed: every cell known by its own number, every image by its cells' type.
 
-Four types (smooth, spindle, lobed, dividing), three stains, 4 to 11 cells that vary in size and brightness and often
-touch, uneven light, debris, blur and noise. Number, size, brightness and stain come from a stream that does not know
-the type, so only the cells' shapes and insides tell it.
+Four types (smooth, spindle, lobed, dividing), three stains, 4 to 11 cells that vary in size and brightness
+and often touch, uneven light, debris, blur and noise. Number, size, brightness and stain come from a stream
+that does not know the type, so only the cells' shapes and insides tell it.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ OVERLAP = 0.12  # how much of a new cell may fall on cells already there
 
 
 def field(index, kind, *, seed=0, stream=0, size=64):
-    """One field of view: picture uint8 (S, S, 3), instances uint16 (S, S) with 0 = background, 1 … = one cell each.
+    """One field of view: picture uint8 (S, S, 3), instances uint16 (S, S), 0 = background, then one a cell.
 
     >>> picture, instances = field(0, "lobed")
     >>> picture.shape, instances.dtype.name, int(instances.max()) == len(np.unique(instances)) - 1
@@ -31,7 +31,9 @@ def field(index, kind, *, seed=0, stream=0, size=64):
     pixels = size * paint.OVERSAMPLING
     layout, body, camera = (paint.generator(seed, stream, index, part) for part in range(4, 7))
     owner, depth, tone = _grown(layout, body, kind, pixels)
-    background, ink = (paint.colour_near(layout, colour, spread=0.1) for colour in STAINS[layout.integers(len(STAINS))])
+    background, ink = (
+        paint.colour_near(layout, colour, spread=0.1) for colour in STAINS[layout.integers(len(STAINS))]
+    )
     canvas = _medium(layout, background, pixels)
     picture = paint.blend(canvas, ink, np.clip(depth * tone, 0, 1.15))
     picture = paint.lit(camera, paint.lit(camera, picture, strength=0.35), strength=0.35)
@@ -51,7 +53,7 @@ def make(count, *, seed=0, stream=0, size=64):
 
 
 def _grown(layout, body, kind, pixels):
-    """Cells set down one by one: whose pixel it is (0 = nobody's), how opaque, how bright inside. Three (S, S)."""
+    """Cells set down one by one, as three (S, S): whose pixel (0 = nobody's), how opaque, how bright."""
     owner = np.zeros((pixels, pixels), np.int32)
     depth, tone = np.zeros((pixels, pixels), np.float32), np.ones((pixels, pixels), np.float32)
     typical = layout.uniform(0.17, 0.23) * pixels / 2
@@ -110,7 +112,7 @@ def _medium(layout, background, pixels):
 
 
 def _numbered(owner, size):
-    """The owners at final size, each pixel its block's most visible cell, slivers dropped, numbered without gaps."""
+    """The owners at final size, each pixel its block's commonest, slivers dropped, numbered without gaps."""
     blocks = owner.reshape(size, paint.OVERSAMPLING, size, paint.OVERSAMPLING).transpose(0, 2, 1, 3)
     blocks = blocks.reshape(size, size, -1)
     votes = (blocks[..., :, np.newaxis] == blocks[..., np.newaxis, :]).sum(-1)

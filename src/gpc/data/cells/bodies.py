@@ -1,7 +1,7 @@
 """One cell at a time, drawn in a window of its own: its outline and its inside, by type.
 
-Each type returns (coverage, tone), two (S, S) maps: coverage 0…1 with soft edges, tone about 1, the brightness inside.
-`radius` is in canvas pixels; windows are as wide as the cell can reach.
+Each type returns (coverage, tone), two (S, S) maps: coverage 0…1 with soft edges, tone about 1, the
+brightness inside. `radius` is in canvas pixels; windows are as wide as the cell can reach.
 """
 
 import numpy as np
@@ -9,7 +9,8 @@ import numpy as np
 from gpc.data import paint
 
 REACH = 2.2  # half a window's width in radii: no type's outline goes further
-# Factors on the radius that give every type the same mean area, π radius²: else the area alone would tell types apart.
+# Factors on the radius that give every type the same mean area, π radius²: else the area alone would tell
+# them apart.
 _SPINDLE, _LOBED = 1.117, 1.262
 
 
@@ -57,7 +58,8 @@ def dividing(random, radius):
     plates = np.zeros_like(body)
     for side in (-apart, apart):
         bow = across - side - np.sign(side) * 0.25 * along**2
-        plate = np.maximum(np.abs(bow) / random.uniform(0.15, 0.22), np.abs(along) / random.uniform(0.55, 0.8))
+        thick, long = random.uniform(0.15, 0.22), random.uniform(0.55, 0.8)
+        plate = np.maximum(np.abs(bow) / thick, np.abs(along) / long)
         plates = np.maximum(plates, _edge(plate, radius * 0.25))
     pale = random.uniform(0.4, 0.6)
     tone = (pale + (1.35 - pale) * plates) * _mottle(random, len(body), strength=0.1)
@@ -68,7 +70,7 @@ TYPES = {"smooth": smooth, "spindle": spindle, "lobed": lobed, "dividing": divid
 
 
 def _frame(random, radius, *, stretch):
-    """Place along and across the cell's axis in radii, and the distance from its centre where 1 is the outline."""
+    """Place along and across the cell's axis in radii, and the distance from its centre; 1 is the edge."""
     half = int(np.ceil(radius * REACH))
     line = np.arange(-half, half + 1, dtype=np.float32) / np.float32(radius)
     x, y = np.meshgrid(line + np.float32(random.uniform(-0.5, 0.5) / radius), line)

@@ -1,7 +1,7 @@
 """Leaves drawn from a seed: healthy or with one of four diseases, and known to the pixel.
 
-Scene, blade and disease draw from streams of their own, so the disease changes nothing but its lesions: the same leaf
-can be had healthy and ill, and no background, border or box can betray the class.
+Scene, blade and disease draw from streams of their own, so the disease changes nothing but its lesions: the
+same leaf can be had healthy and ill, and no background, border or box can betray the class.
 """
 
 import numpy as np
@@ -21,7 +21,8 @@ _SCENE, _BLADE, _DISEASE, _CAMERA = range(4)
 def leaf(index, disease, *, seed=0, stream=0, size=64):
     """One leaf: picture uint8 (S, S, 3), lesions uint8 (S, S), blade uint8 (S, S).
 
-    Equal (seed, stream, index) give the same blade in the same scene under the same light, whatever the disease.
+    Equal (seed, stream, index) give the same blade in the same scene under the same light, whatever
+    the disease.
 
     >>> ill, lesions, blade = leaf(0, "rust")
     >>> well, none, same = leaf(0, "healthy")

@@ -65,7 +65,8 @@ def _placed(random, pixels):
     b = b - np.float32(random.uniform(-0.35, 0.35)) * (a * a - np.float32(length**2 / 12))
     along = a / length + 0.5
     profile = _half_width(random, np.linspace(0, 1, _SAMPLES)) * length * random.uniform(0.18, 0.34)
-    half = np.maximum(profile, 1e-3).astype(np.float32)[(np.clip(along, 0, 1) * (_SAMPLES - 1)).astype(np.int32)]
+    sample = (np.clip(along, 0, 1) * (_SAMPLES - 1)).astype(np.int32)
+    half = np.maximum(profile, 1e-3).astype(np.float32)[sample]
     return length, along, b / half, b
 
 

@@ -1,7 +1,7 @@
-"""What diseases do to a blade: each returns the picture with its lesions and the map of where they are.
+"""What diseases do to a blade. Each returns the picture with its lesions and the map of where they are.
 
-(S, S, 3), Blade → (S, S, 3), (S, S) in 0…1. The looks follow field guides: pustules, target-like patches, powder,
-a mosaic that stops at the veins.
+(S, S, 3), Blade → (S, S, 3), (S, S) in 0…1. The looks follow field guides: pustules, target-like patches,
+powder, a mosaic that stops at the veins.
 """
 
 import cv2
@@ -24,9 +24,11 @@ def rust(random, picture, blade):
         radius = random.uniform(0.022, 0.05) * pixels / 2
         _disc(spots, row, column, radius)
         _disc(rings, row, column, radius * 1.9)
-    colour = paint.colour_near(random, (186, 92, 34), spread=0.12)
+    colour = _apart(random, picture, blade, ((190, 94, 34), (112, 50, 26)))
     rings = cv2.GaussianBlur(rings, (0, 0), pixels / 128) * blade.inside
-    picture = paint.blend(picture, paint.colour_near(random, (206, 186, 92)), rings * random.uniform(0.15, 0.5))
+    picture = paint.blend(
+        picture, paint.colour_near(random, (206, 186, 92)), rings * random.uniform(0.15, 0.5)
+    )
     spots = spots * blade.inside
     shade = colour * (0.75 + 0.5 * paint.noise(random, pixels, 24)[..., np.newaxis])
     return paint.blend(picture, shade, spots * random.uniform(0.75, 1)), spots
@@ -39,7 +41,7 @@ def blight(random, picture, blade):
     distance = np.full((pixels, pixels), 9, np.float32)
     at_margin = blade.inside * (0.03 + np.clip(np.abs(blade.across), 0, 1) ** 3)
     for row, column in _places(random, at_margin, random.integers(1, 5)):
-        radius = random.uniform(0.14, 0.34)
+        radius = random.uniform(0.16, 0.34)
         one = np.hypot(x - x[0, column], y - y[row, 0]) / radius
         distance = np.minimum(distance, one)
     distance = distance + (paint.cloud(random, pixels, waves=6) - 0.5) * random.uniform(0.3, 0.9)
@@ -49,7 +51,7 @@ def blight(random, picture, blade):
     rim = paint.smoothstep(0.72, 0.98, distance)
     tone = (1 + random.uniform(0.1, 0.35) * (rings - 0.5) - random.uniform(0.15, 0.4) * rim)[..., np.newaxis]
     picture = paint.blend(picture, paint.colour_near(random, (196, 180, 84)), halo)
-    brown = paint.colour_near(random, (132, 98, 62), spread=0.18)
+    brown = _apart(random, picture, blade, ((84, 58, 38), (128, 94, 60), (178, 148, 104)))
     return paint.blend(picture, brown * tone, dead * random.uniform(0.8, 1)), dead
 
 
@@ -85,6 +87,14 @@ def mosaic(random, picture, blade):
 
 
 DISEASES = {"healthy": healthy, "rust": rust, "blight": blight, "mildew": mildew, "mosaic": mosaic}
+
+
+def _apart(random, picture, blade, colours):
+    """Of a lesion's possible colours one of the two that stand out most from this blade, moved a little."""
+    weight = blade.inside.sum()
+    usual = (picture * blade.inside[..., np.newaxis]).sum((0, 1)) / np.maximum(weight, 1)
+    far = sorted(colours, key=lambda colour: -np.abs(np.array(colour) / 255 - usual).sum())
+    return paint.colour_near(random, far[0 if random.random() < 0.7 else 1], spread=0.1)
 
 
 def _places(random, weights, count):

@@ -16,13 +16,15 @@ GROUNDS = (
 
 
 def ground(random, pixels):
-    """The background, (S, S, 3): two colours mixed by noise, streaked or grained, other leaves out of focus in it."""
+    """The background, (S, S, 3): two colours mixed by noise, streaked or not, other leaves out of focus."""
     canvas, pixels = pixels, pixels // 2  # out of focus: half the pixels are enough
     first, second = GROUNDS[random.integers(len(GROUNDS))]
     first, second = (paint.colour_near(random, colour, spread=0.12) for colour in (first, second))
     mix = paint.cloud(random, pixels, waves=int(random.integers(2, 10)), octaves=3)
     if random.random() < 0.35:
-        mix = cv2.resize(mix[:, :: int(random.integers(6, 16))], (pixels, pixels), interpolation=cv2.INTER_LINEAR)
+        mix = cv2.resize(
+            mix[:, :: int(random.integers(6, 16))], (pixels, pixels), interpolation=cv2.INTER_LINEAR
+        )
     picture = paint.blend(np.broadcast_to(first, (pixels, pixels, 3)), second, np.clip(mix * 1.6 - 0.3, 0, 1))
     for _ in range(random.integers(0, 3)):
         moved = np.roll(outline(random, pixels), tuple(random.integers(-pixels // 2, pixels // 2, 2)), (0, 1))
@@ -60,7 +62,9 @@ def holes(random, blade):
 def shadow(random, inside):
     """The shadow the blade throws on the ground, 0…1: moved aside and blurred."""
     pixels = len(inside)
-    matrix = np.array([[1, 0, random.uniform(-0.05, 0.05) * pixels], [0, 1, random.uniform(-0.05, 0.05) * pixels]])
+    matrix = np.array(
+        [[1, 0, random.uniform(-0.05, 0.05) * pixels], [0, 1, random.uniform(-0.05, 0.05) * pixels]]
+    )
     moved = cv2.warpAffine(inside, matrix, (pixels, pixels))
     return cv2.GaussianBlur(moved, (0, 0), pixels / 64 * random.uniform(0.6, 2.5)) * random.uniform(0.15, 0.6)
 
@@ -74,4 +78,3 @@ def _speckled(random, picture, blade, *, colour, count):
         at = (int(columns[one]) * 16, int(rows[one]) * 16)
         cv2.circle(specks, at, radius, 1.0, cv2.FILLED, cv2.LINE_AA, 4)
     return paint.blend(picture, paint.colour_near(random, colour), specks * random.uniform(0.4, 0.9))
-

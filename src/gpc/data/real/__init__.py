@@ -1,4 +1,4 @@
-"""Downloaded sets by name: the official files found where they lie, or fetched, checked, and read without being run."""
+"""Downloaded sets: the official files found where they lie, or fetched; checked; read without being run."""
 
 import os
 import sys
@@ -38,7 +38,8 @@ def read(source, folder=None, *, say=None):
     """(train images, train labels), (test images, test labels), class names of an official set.
 
     uint8 (N, H, W, C) and int64 (N,), in the order of the official files.
-    Raises FileNotFoundError where the files neither lie nor can be fetched, ValueError where they are not official.
+    Raises FileNotFoundError where the files neither lie nor can be fetched, ValueError where they are not
+    official.
     """
     files = official(source, home(folder), say=say)
     reader = _fashion if source.archive is None else _cifar
@@ -46,7 +47,7 @@ def read(source, folder=None, *, say=None):
 
 
 def official(source, folder, *, say=None):
-    """{member name: bytes} of a source, lengths and sums checked: from its folder, from its archive, or downloaded.
+    """{member name: bytes} of a source, sums checked: from its folder, its archive, or downloaded.
 
     An archive is unpacked once, beside itself, where that can be written.
     """
@@ -57,7 +58,8 @@ def official(source, folder, *, say=None):
         paths = beside if all(path.exists() for path in beside) else paths
     if not all(path.exists() for path in paths):
         if source.archive is not None:
-            return _unpacked(source, _fetched(source, source.archive, folder / source.archive.name, say), inside)
+            packed = _fetched(source, source.archive, folder / source.archive.name, say)
+            return _unpacked(source, packed, inside)
         for member, path in zip(source.members, paths):
             _fetched(source, member, path, say)
     return {
@@ -72,13 +74,13 @@ def _fetched(source, file, path, say):
         return path
     try:
         return download.fetch(file, path, say=say)
-    except FileNotFoundError as error:
-        sums = f"{file.bytes:,} bytes, MD5 {file.md5}"
+    except OSError as error:
+        sums = f"{file.bytes:,} bytes, MD5 {file.md5}" + (f", SHA-256 {file.sha256}" if file.sha256 else "")
         or_folder = f", or its unpacked folder {source.folder}/ into {path.parent}" if source.archive else ""
         raise FileNotFoundError(
-            f"{source.name} is not in {path.parent} and could not be downloaded. {error}. Put {file.name} ({sums}) "
-            f"there yourself{or_folder}; or name another folder by GPC_DATA; or use a set that needs no download: "
-            "'digits', 'leaves', 'cells'"
+            f"{source.name} is not in {path.parent} and could not be downloaded. {error}. Put {file.name} "
+            f"({sums}) there yourself{or_folder}; or name another folder by GPC_DATA; or use a set that needs "
+            "no download: 'digits', 'leaves', 'cells'"
         ) from None
 
 
@@ -87,7 +89,9 @@ def _unpacked(source, path, inside):
     with open(path, "rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         if size != source.archive.bytes:
-            raise ValueError(f"{path}: {size:,} bytes, the official archive has {source.archive.bytes:,}; delete it")
+            raise ValueError(
+                f"{path}: {size:,} bytes, the official archive has {source.archive.bytes:,}; delete it"
+            )
     download.verify(source.archive, path)
     files = archive.members(path, source)
     try:
@@ -98,7 +102,7 @@ def _unpacked(source, path, inside):
                 (fresh / member.name).write_bytes(files[member.name])
             fresh.rename(inside)
     except OSError:
-        return files  # a folder that cannot be written, or is being written by another process: read the archive again
+        return files  # not writable, or another process was first: the archive is read again next time
     return files
 
 
@@ -112,11 +116,13 @@ def _cifar(source, files):
 
 
 def _batch(data, name, shape, classes):
-    """Images (N, 32, 32, 3) and labels (N,) of one CIFAR file, which must hold what its row of the table says."""
+    """Images (N, 32, 32, 3) and labels (N,) of one CIFAR file, if it holds what the sources' table says."""
     held = pickles.read(data, name=name)
     pixels, labels = held.get("data"), held.get("fine_labels") or held.get("labels")
     if not isinstance(pixels, np.ndarray) or pixels.shape != shape:
-        raise ValueError(f"{name}: its pixels are {getattr(pixels, 'shape', None)}, the official file's {shape}")
+        raise ValueError(
+            f"{name}: its pixels are {getattr(pixels, 'shape', None)}, the official file's {shape}"
+        )
     if not isinstance(labels, list) or set(map(type, labels)) != {int} or len(labels) != len(pixels):
         raise ValueError(f"{name}: needs {len(pixels)} integer labels")
     if not 0 <= min(labels) <= max(labels) < len(classes):
@@ -126,7 +132,9 @@ def _batch(data, name, shape, classes):
 
 
 def _fashion(source, files):
-    arrays = [idx.read(files[one.name], shape, name=one.name) for one, shape in zip(source.members, source.shapes)]
+    arrays = [
+        idx.read(files[one.name], shape, name=one.name) for one, shape in zip(source.members, source.shapes)
+    ]
     images, labels, test_images, test_labels = arrays
     train = images[..., np.newaxis], labels.astype(np.int64)
     return train, (test_images[..., np.newaxis], test_labels.astype(np.int64)), FASHION_CLASSES

@@ -1,7 +1,8 @@
 """Takes the expected files out of a tar.gz, and nothing else.
 
-The whole table of contents is read and judged before a byte is kept; then each file's length and sum are checked in
-memory. Only what passed is written, under names from our own list and never under one the archive brought.
+The whole table of contents is read and judged before a byte is kept; then each file's length and sum are
+checked in memory. Only what passed is written, under names from our own list and never under one the archive
+brought.
 """
 
 import gzip
@@ -16,8 +17,9 @@ SLACK_BYTES = 1 << 20  # headers and padding of a tar with a dozen files
 def members(path, source):
     """{file name: bytes} of the source's members in the archive at `path`, lengths and MD5 sums checked.
 
-    Raises ValueError, having kept nothing, for links, devices, absolute paths, `..`, folders other than the source's,
-    a missing or doubled member, a wrong length or sum, an archive that unpacks to more than its files need.
+    Raises ValueError, having kept nothing, for links, devices, absolute paths, `..`, folders other than the
+    source's, a missing or doubled member, a wrong length or sum, an archive that unpacks to more than its
+    files need.
     """
     limit = sum(member.bytes for member in source.members) + SLACK_BYTES
     try:
@@ -37,7 +39,8 @@ def members(path, source):
 def checked(data, member, *, where):
     """`data` if its length and MD5 sum are the member's; ValueError with both if not.
 
-    MD5 is what the data sets' authors publish: enough against damage, and nothing of a file is run in any case.
+    MD5 is what the data sets' authors publish: enough against damage, and nothing of a file is run in any
+    case.
     """
     if len(data) != member.bytes:
         raise ValueError(f"{where}: {len(data):,} bytes, the official file has {member.bytes:,}")

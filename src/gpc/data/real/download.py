@@ -1,4 +1,4 @@
-"""Fetches one file of known length and sum: continues where it was cut, refuses what lies, shows how far it is."""
+"""Fetches one file of known length and sum: continues where it was cut, refuses what is not that file."""
 
 import contextlib
 import hashlib
@@ -23,8 +23,8 @@ def fetch(file, path, *, say=None, wait_s=1.0):
 
     What has come lies in `path` + ".part" and is continued by an HTTP Range request, now and in a later run.
     `wait_s` is the pause after a request that brought nothing, longer each time.
-    Raises FileNotFoundError when the address cannot be reached or keeps cutting, ValueError when what came is not the
-    official file (and deletes it).
+    Raises FileNotFoundError when the address cannot be reached or keeps cutting, ValueError when what came is
+    not the official file (and deletes it).
     """
     say = progress_line(file.name) if say is None else say
     part = path.with_name(path.name + ".part")
@@ -41,11 +41,13 @@ def fetch(file, path, *, say=None, wait_s=1.0):
             except ValueError as error:
                 part.unlink(missing_ok=True)
                 if not continued:
-                    raise ValueError(f"{file.address}: what came is not the official file ({error}); deleted") from None
+                    raise ValueError(
+                        f"{file.address}: what came is not the official file ({error}); deleted"
+                    ) from None
 
 
 def progress_line(name, stream=None):
-    """A function (bytes, total) that writes how far it is: one moving line on a terminal, a line a quarter elsewhere."""
+    """A function (bytes, total) that says how far it is: a moving line on a terminal, else four lines."""
     stream = sys.stderr if stream is None else stream
     shown = [-1]
 
@@ -55,7 +57,9 @@ def progress_line(name, stream=None):
             shown[0] = step
             end = "\n" if done == total or steps == 4 else ""
             start = "\r" if steps == 100 else ""
-            print(f"{start}{name}: {done / 1e6:.1f} of {total / 1e6:.1f} MB", end=end, file=stream, flush=True)
+            print(
+                f"{start}{name}: {done / 1e6:.1f} of {total / 1e6:.1f} MB", end=end, file=stream, flush=True
+            )
 
     return say
 
@@ -65,7 +69,7 @@ def _length(path):
 
 
 def _complete(file, part, say, *, wait_s):
-    """Requests until the part has the file's length; gives up after TRIES requests in a row that brought nothing."""
+    """Requests until the part has the file's length; gives up after TRIES in a row that brought nothing."""
     idle = 0
     while (have := _length(part)) < file.bytes:
         try:
@@ -75,9 +79,8 @@ def _complete(file, part, say, *, wait_s):
             trouble = str(cut)
         idle = 0 if _length(part) > have else idle + 1
         if idle == TRIES:
-            raise FileNotFoundError(
-                f"{file.address}: {trouble}; {_length(part):,} of {file.bytes:,} bytes are kept in {part} for next time"
-            )
+            kept = f"; {have:,} of {file.bytes:,} bytes are kept in {part} for next time" if have else ""
+            raise FileNotFoundError(f"{file.address}: {trouble}{kept}")
         time.sleep(wait_s * idle)
 
 
@@ -95,19 +98,23 @@ def _request(file, part, have, say):
         if error.code == 416:  # "no such range": the part is longer than what the server has
             part.unlink(missing_ok=True)
         elif error.code in GONE:
-            raise FileNotFoundError(f"{file.address}: the server answered {error.code} {error.reason}") from None
+            raise FileNotFoundError(
+                f"{file.address}: the server answered {error.code} {error.reason}"
+            ) from None
         raise Cut(f"the server answered {error.code} {error.reason}") from None
     except (OSError, http.client.HTTPException) as error:
         raise Cut(f"could not be read ({getattr(error, 'reason', error)})") from None
 
 
 def _continues(answer, have, file):
-    """Whether the answer begins at byte `have`; False means it begins at 0. Refuses another place or another length."""
+    """Whether the answer begins at byte `have` (else at 0). Refuses another place or another length."""
     if answer.status != 206:
         return False
     if answer.headers.get("Content-Range", "") != f"bytes {have}-{file.bytes - 1}/{file.bytes}":
         stated = answer.headers.get("Content-Range")
-        raise ValueError(f"{file.address}: asked from byte {have} of {file.bytes}, the server sends {stated!r}")
+        raise ValueError(
+            f"{file.address}: asked from byte {have} of {file.bytes}, the server sends {stated!r}"
+        )
     return True
 
 
@@ -117,7 +124,9 @@ def _append(file, part, start, answer, say):
         while chunk := answer.read(min(CHUNK_BYTES, file.bytes - done + 1)):
             done += len(chunk)
             if done > file.bytes:
-                raise ValueError(f"{file.address}: sends more than the {file.bytes:,} bytes of the official file")
+                raise ValueError(
+                    f"{file.address}: sends more than the {file.bytes:,} bytes of the official file"
+                )
             kept.write(chunk)
             say(done, file.bytes)
 
@@ -127,14 +136,14 @@ def verify(file, path):
     for kind, official in (("sha256", file.sha256), ("md5", file.md5)):
         if official is not None:
             with open(path, "rb") as stream:
-                found = hashlib.file_digest(stream, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
+                found = hashlib.file_digest(stream, kind).hexdigest()
             if found != official:
                 raise ValueError(f"{path}: {kind.upper()} {found}, the official file has {official}")
 
 
 @contextlib.contextmanager
 def _alone(path):
-    """One process at a time at a file, where the system has file locks; a second waits and finds the file there."""
+    """One process at a time at a file, where the system has locks; a second waits, then finds the file."""
     try:
         import fcntl
     except ImportError:
@@ -143,5 +152,7 @@ def _alone(path):
     gate = path.with_name(path.name + ".lock")
     with open(gate, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-        gate.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            gate.unlink(missing_ok=True)

@@ -1,22 +1,23 @@
 """Reads the CIFAR pickles without unpickling: the official files' opcodes, and no others.
 
-A pickle is a program, and `pickle.load` runs it. The official files need dictionaries, lists, strings, small numbers
-and one kind of array of bytes; that is all this reader does. It looks up no name, calls nothing and builds nothing but
-NumPy arrays of uint8. Whatever else a file asks for is refused before it has any effect.
+A pickle is a program, and `pickle.load` runs it. The official files need dictionaries, lists, strings, small
+numbers and one kind of array of bytes; that is all this reader does. It looks up no name, calls nothing and
+builds nothing but NumPy arrays of uint8. Whatever else a file asks for is refused before it has any effect.
 
 Source: Python's pickletools for the opcodes; the opcodes of the six CIFAR-10 and three CIFAR-100 files.
 """
 
+import io
 import math
 import pickletools
 
 import numpy as np
 
 _RECONSTRUCT, _ARRAY, _DTYPE = "numpy.core.multiarray _reconstruct", "numpy ndarray", "numpy dtype"
-_BYTES_STATE = (3, "|", None, None, None, -1, -1, 0)  # a dtype of one byte: version 3, no byte order, no fields
+_BYTES_STATE = (3, "|", None, None, None, -1, -1, 0)  # a dtype of one byte: no byte order, no fields
 _VALUES = {"BINSTRING", "SHORT_BINSTRING", "BININT", "BININT1", "BININT2"}
 _CONSTANTS = {"NONE": None, "NEWFALSE": False}
-_SKIPPED = {"PROTO", "BINPUT", "LONG_BINPUT"}  # notes for later reference; the official files never refer back
+_SKIPPED = {"PROTO", "BINPUT", "LONG_BINPUT"}  # notes to refer back to; the official files never do
 
 
 class _Name(str):
@@ -41,17 +42,15 @@ def read(data, *, name="pickle"):
     Traceback (most recent call last):
     ValueError: pickle: asks for 'os system', which no official file does; nothing was run
     """
-    stack = []
+    stack, stream = [], io.BytesIO(data)
     try:
-        for opcode, argument, place in pickletools.genops(data):
-            if opcode.name == "STOP":
-                return _finished(stack, place, len(data))
-            _step(stack, opcode.name, argument)
+        while (code := _next(stream)) != "STOP":
+            _step(stack, code, _argument(code, stream))
+        return _finished(stack, stream)
     except _Refused as refusal:
         raise ValueError(f"{name}: {refusal}; nothing was run") from None
     except (ValueError, IndexError, TypeError, KeyError) as error:
         raise ValueError(f"{name}: broken or not a CIFAR file ({error}); nothing was run") from None
-    raise ValueError(f"{name}: ends before its end; nothing was run")
 
 
 class _Refused(Exception):
@@ -61,23 +60,36 @@ class _Refused(Exception):
 _MARK = object()
 
 
+def _next(stream):
+    """The next opcode's name, refused before its argument is looked at unless the official files have it."""
+    byte = stream.read(1)
+    if not byte:
+        raise ValueError("it ends in the middle")
+    opcode = pickletools.code2op.get(byte.decode("latin-1"))
+    if opcode is None or opcode.name not in _KNOWN:
+        raise _Refused(f"uses opcode {opcode.name if opcode else byte.hex()}, which no official file does")
+    return opcode.name
+
+
+def _argument(code, stream):
+    if code == "GLOBAL":  # read here: pickletools would undo escapes first
+        return b" ".join(stream.readline().rstrip(b"\n") for _ in range(2)).decode("latin-1")
+    return _READERS[code](stream) if code in _READERS else None
+
+
 def _step(stack, code, argument):
-    if code in _SKIPPED:
-        return
-    if code in _VALUES or code in _CONSTANTS:
-        stack.append(_CONSTANTS.get(code, argument))
-    elif code == "GLOBAL":
+    if code == "GLOBAL":
         if argument not in (_RECONSTRUCT, _ARRAY, _DTYPE):
             raise _Refused(f"asks for {argument!r}, which no official file does")
         stack.append(_Name(argument))
-    elif code in _ACTIONS:
+    elif code in _VALUES or code in _CONSTANTS:
+        stack.append(_CONSTANTS.get(code, argument))
+    elif code not in _SKIPPED:
         _ACTIONS[code](stack)
-    else:
-        raise _Refused(f"uses opcode {code}, which no official file does")
 
 
-def _finished(stack, place, length):
-    if len(stack) != 1 or not isinstance(stack[0], dict) or place + 1 != length:
+def _finished(stack, stream):
+    if len(stack) != 1 or not isinstance(stack[0], dict) or stream.read(1):
         raise ValueError("what it holds is not one dictionary")
     return {key: value.value if isinstance(value, _Made) else value for key, value in stack[0].items()}
 
@@ -151,4 +163,8 @@ _ACTIONS = {
     "SETITEMS": _set_all,
     "REDUCE": _reduce,
     "BUILD": _build,
+}
+_KNOWN = {"GLOBAL", "STOP", *_VALUES, *_CONSTANTS, *_SKIPPED, *_ACTIONS}
+_READERS = {
+    opcode.name: opcode.arg.reader for opcode in pickletools.opcodes if opcode.arg and opcode.name in _KNOWN
 }

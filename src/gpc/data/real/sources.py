@@ -1,7 +1,8 @@
 """Where each downloaded set comes from: addresses, sizes and sums as their authors publish them.
 
-MD5 of the archives and of CIFAR's members: https://www.cs.toronto.edu/~kriz/cifar.html and torchvision; SHA-256 of
-CIFAR's archives: keras.datasets; MD5 of Fashion-MNIST's files: the README of zalandoresearch/fashion-mnist.
+MD5 of the archives and of CIFAR's members: https://www.cs.toronto.edu/~kriz/cifar.html and torchvision;
+SHA-256 of CIFAR's archives: keras.datasets; MD5 of Fashion-MNIST's files: the README of
+zalandoresearch/fashion-mnist.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ class File:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set's official files: `members` lie in `folder`; all in one `archive`, or each at its own address.
+    """A data set's official files: `members` lie in `folder`, all in one `archive` or each at its address.
 
     shapes   of the arrays in the members, in the order of `members`
     """
@@ -41,7 +42,9 @@ class Source:
 
 _KRIZ = "https://www.cs.toronto.edu/~kriz/"
 _ZALANDO = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
-_NO_LICENCE = "none published; the authors ask to cite A. Krizhevsky, Learning Multiple Layers of Features, 2009"
+_NO_LICENCE = (
+    "none published; the authors ask to cite A. Krizhevsky, Learning Multiple Layers of Features, 2009"
+)
 
 CIFAR10 = Source(
     name="cifar10",
