@@ -248,6 +248,18 @@ def test_few_runs_are_hollow_many_are_full_with_their_spread():
         show.lines({"two": ([1, 2, 3], [1, 2])}, title="t", x="epoch", y="loss")
 
 
+def test_names_of_lines_that_end_together_are_pushed_apart_in_their_order():
+    series = {
+        name: ([1, 2], [0, end]) for name, end in (("b", 1.0), ("a", 0.999), ("c", 1.001), ("far", 0.2))
+    }
+    axes = show.lines(series, title="t", x="epoch", y="accuracy").axes[0]
+    boxes = sorted((text.get_window_extent() for text in axes.texts), key=lambda box: box.y0)
+    assert all(lower.y1 <= upper.y0 + 1 for lower, upper in zip(boxes, boxes[1:], strict=False))
+    middle = {text.get_text(): text.get_window_extent().y0 for text in axes.texts}
+    assert sorted(middle, key=middle.get) == ["far", "a", "b", "c"]
+    assert abs(axes.transData.transform((2, 1))[1] - middle["b"]) < 12
+
+
 def test_points_have_their_names_apart_and_their_spread():
     near = {f"model {i}": (1e6 * (1 + i / 50), [0.9, 0.91, 0.92 + i / 1000]) for i in range(4)}
     axes = show.scatter(
