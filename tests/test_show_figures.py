@@ -118,7 +118,7 @@ def test_matplotlib_figures_are_text_dateless_and_equal_in_another_process():
     assert runs[0] == runs[1]
     picture = show.wiring(gpc.wiring.plan(12, 10, 4)).svg("x")
     assert ">interleave, step 2</text>" in picture and "<metadata" not in picture
-    assert "DejaVu" in picture.split(">")[0] and picture.count("DejaVu") == 1
+    assert "DejaVu Sans" in picture.split(">")[0] and picture.count("DejaVu Sans") == picture.count("Verdana")
 
 
 def paths_of_matrix(plan, output):
