@@ -16,6 +16,7 @@ from gpc.show.checking import check
 from gpc.show.colours import palette
 from gpc.show.ledger import claim, claims
 from gpc.show.numbers import number
+from gpc.show.results import results
 from gpc.show.tables import Table, table
 from gpc.show.words import say
 
@@ -45,6 +46,7 @@ __all__ = [
     "number",
     "palette",
     "predict",
+    "results",
     "say",
     "table",
     *_DRAWN,

@@ -1,0 +1,34 @@
+"""Records shown as a table: means and spreads are those of the records, and too few seeds are said to be."""
+
+import re
+
+import numpy as np
+import pytest
+from train_support import RECIPE, data, model
+
+from gpc.show import results
+from gpc.train import fit, records
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("records")
+    for seed in range(2):
+        fit(lambda: model(), data(), RECIPE.but(epochs=1), seed=seed, experiment="two seeds", name="small",
+            records=folder, on_epoch=None)  # fmt: skip
+    return records.load(folder)
+
+
+def test_the_mean_and_the_spread_shown_are_those_of_the_records(made, capsys):
+    text = str(results(made))
+    accuracies = [one["metrics"]["test"]["accuracy"] for one in made]
+    assert f"{np.mean(accuracies):.2%}" in text
+    assert f"{100 * np.std(accuracies, ddof=1):.2f}" in text
+    assert "2 (too few to judge)" in text
+    said = capsys.readouterr().out
+    assert "two seeds" in said and re.search(r"Made on .+ with Keras \d+\.\d+", said)
+
+
+def test_without_records_it_says_how_to_make_them(capsys):
+    assert results(()) is None
+    assert "GPC_PROFILE=full" in capsys.readouterr().out
