@@ -192,7 +192,7 @@ Source: somebody.
 
 >>> a * b
 6""".splitlines()
-    assert "\n".join(rendered(lines)) == """One \\* and ``code_``, x\\_i.
+    assert "\n".join(rendered(lines)) == """One \\* and \\ ``code_``\\ , x\\_i.
 
 Args, one of:
 
@@ -202,7 +202,7 @@ Args, one of:
 * ``epochs, batch_size``: passes over the data
 * ``rate``: the base: of all
 
-Cost: ``C`` weights.
+Cost: \\ ``C``\\  weights.
 
 Source: somebody.
 

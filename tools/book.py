@@ -5,6 +5,7 @@
 """
 
 import argparse
+import hashlib
 import os
 import re
 import shutil
@@ -29,7 +30,7 @@ def say(text, *, end="\n"):
 def progress(label):
     """A callback that shows the cell being run, on one line where a person watches, silent in a log."""
     if not sys.stdout.isatty():
-        say(label)
+        say(f"{label} …")
         return lambda position, total: None
     return lambda position, total: say(f"\r{label}  cell {position} of {total} ", end="")
 
@@ -37,6 +38,7 @@ def progress(label):
 def execute_all(root=ROOT, *, again=False):
     """Execute every chapter that has no valid outputs; all failures are told at the end. → executed notebooks"""
     folder, todo, failures = chapters.store(root), chapters.in_toc(root), []
+    back = "\r" if sys.stdout.isatty() else ""  # over the line that counts the cells, where there is one
     say(f"{len(todo)} chapters, profile {chapters.profile()}")
     for number, chapter in enumerate(todo, start=1):
         label = f"[{number}/{len(todo)}] {chapter.stem}"
@@ -47,10 +49,10 @@ def execute_all(root=ROOT, *, again=False):
             executed, seconds = chapters.execute(chapter, on_cell=progress(label))
         except chapters.ChapterFailed as failure:
             failures.append(str(failure))
-            say(f"\r{label}  FAILED{' ' * 20}")
+            say(f"{back}{label}  FAILED{' ' * len(back) * 20}")
         else:
             chapters.keep(chapter, executed, seconds=seconds, folder=folder)
-            say(f"\r{label}  {seconds:.0f} s{' ' * 20}")
+            say(f"{back}{label}  {seconds:.0f} s{' ' * len(back) * 20}")
     if failures:
         raise chapters.ChapterFailed("\n\n".join(failures))
     return [chapters.kept(chapter, folder=folder) for chapter in todo]
@@ -100,7 +102,9 @@ def build(root=ROOT, *, again=False):
     started = time.monotonic()
     executed = execute_all(root, again=again)
     pages.write(executed, root)
-    cache_folder = root / "_build" / ".jupyter_cache" / chapters.fingerprint(root)
+    # Named by the outputs, too: Sphinx reads a chapter again when its configuration changed, not when a cache did.
+    outputs = hashlib.sha256("".join(map(nbformat.writes, executed)).encode()).hexdigest()[:16]
+    cache_folder = root / "_build" / ".jupyter_cache" / f"{chapters.fingerprint(root)}-{outputs}"
     fill_cache(executed, chapters.in_toc(root), cache_folder)
     say("pages …")
     if jupyter_book(root, write_config(root, cache_folder)):

@@ -15,7 +15,8 @@ OPENERS = ("Raises ", "Source: ", "Sources: ", "Cost: ", "Returns ", "Units: ")
 def inline(text):
     """`code` to ``code``; what stands outside backticks escaped."""
     parts = re.split(r"(``.+?``|`[^`]+`)", text)
-    code = [part if part.startswith("``") else f"`{part}`" for part in parts[1::2]]
+    # An escaped space shows nothing; without it code may not touch the letters around it.
+    code = [rf"\ {part}\ " if part.startswith("``") else rf"\ `{part}`\ " for part in parts[1::2]]
     plain = [re.sub(r"([*_|\\])", r"\\\1", part) for part in parts[::2]]
     return "".join(a + b for a, b in zip(plain, [*code, ""], strict=True))
 
