@@ -1,6 +1,6 @@
 """Microscope images drawn from a seed: every cell known by its own number, every image by its cells' type.
 
-Four types (smooth, spindle, lobed, dividing), three stains, 4 to 11 cells that vary in size and brightness
+Four types (smooth, spindle, lobed, dividing), four stains, up to 11 cells that vary in size and brightness
 and often touch, uneven light, debris, blur and noise. Number, size, brightness and stain come from a stream
 that does not know the type, so only the cells' shapes and insides tell it.
 """

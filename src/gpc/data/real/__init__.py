@@ -75,7 +75,8 @@ def _fetched(source, file, path, say):
     try:
         return download.fetch(file, path, say=say)
     except OSError as error:
-        sums = f"{file.bytes:,} bytes, MD5 {file.md5}" + (f", SHA-256 {file.sha256}" if file.sha256 else "")
+        known = (("MD5", file.md5), ("SHA-256", file.sha256))
+        sums = ", ".join([f"{file.bytes:,} bytes", *(f"{kind} {sum_}" for kind, sum_ in known if sum_)])
         or_folder = f", or its unpacked folder {source.folder}/ into {path.parent}" if source.archive else ""
         raise FileNotFoundError(
             f"{source.name} is not in {path.parent} and could not be downloaded. {error}. Put {file.name} "
