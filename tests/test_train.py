@@ -3,6 +3,8 @@ wrong."""
 
 import errno
 import os
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -53,6 +55,22 @@ def test_the_model_it_returns_has_the_selected_weights(learned, digits):
     accuracy = float(np.mean(found == digits.validation.labels))
     assert accuracy == pytest.approx(run.metrics["val"]["accuracy"], abs=1e-6)
     assert run.metrics["val"]["accuracy"] == max(row["val_accuracy"] for row in run.history)
+
+
+def test_the_model_it_returns_is_saved_without_anything_of_ours(learned, tmp_path):
+    run, _ = learned
+    run.model.save(tmp_path / "model.keras")
+    script = (
+        "import sys, numpy, keras\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "numpy.save(sys.argv[2], model.predict(numpy.zeros((1, 8, 8, 1), 'float32'), verbose=0))\n"
+        "assert 'gpc' not in sys.modules"
+    )
+    places = tmp_path / "model.keras", tmp_path / "out.npy"
+    done = subprocess.run([sys.executable, "-c", script, *map(str, places)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    mine = run.model.predict(np.zeros((1, 8, 8, 1), np.float32), verbose=0)
+    np.testing.assert_allclose(np.load(places[1]), mine, rtol=1e-5)
 
 
 def test_one_line_an_epoch_with_its_numbers(learned):

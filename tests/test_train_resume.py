@@ -140,8 +140,8 @@ def test_all_damaged_starts_anew(tmp_path, monkeypatch, whole):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"seed": 4}, "seed is 3 there and 4 here"),
-        ({"recipe": RECIPE.but(epochs=4)}, "recipe.epochs is 3 there and 4 here"),
+        ({"seed": 4}, "seed is 3 there, 4 here"),
+        ({"recipe": RECIPE.but(epochs=4)}, "recipe.epochs is 3 there, 4 here"),
         ({"model": lambda: model(width=13)}, "model is"),
         ({"model": lambda: model(rate=0.4)}, "model is"),
         ({"data": lambda: data(seed=1)}, "data.fingerprint is"),

@@ -56,9 +56,6 @@ class Rates(keras.optimizers.schedules.LearningRateSchedule):
         place = keras.ops.minimum(keras.ops.cast(step, "int32"), len(self.table) - 1)
         return keras.ops.take(keras.ops.convert_to_tensor(self.table), place)
 
-    def get_config(self):
-        return {"table": self.table.tolist()}
-
 
 class Pulse(keras.callbacks.Callback):
     """Calls `begin(model)` when an epoch's metrics are reset, `tick(model, step)` before each later step.

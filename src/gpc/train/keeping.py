@@ -55,11 +55,18 @@ def refuse_other(saved, wanted, folder):
     there, here = flat(saved), flat(wanted)
     names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
     if names:
-        told = "; ".join(f"{name} is {there.get(name)!r} there and {here.get(name)!r} here" for name in names)
+        told = "; ".join(
+            f"{name} is {_short(there.get(name))} there, {_short(here.get(name))} here" for name in names
+        )
         raise ValueError(
             f"{folder} holds a checkpoint of another run: {told}. "
             "Give another folder, or begin anew in this one (resume=False; at the terminal --fresh)"
         )
+
+
+def _short(value):
+    """Enough of a sum to see that it differs; anything else whole."""
+    return f"{value[:8]}…" if isinstance(value, str) and len(value) == 64 else repr(value)
 
 
 @contextlib.contextmanager

@@ -99,10 +99,15 @@ def input_scale(model):
 
 
 def compiled(model, recipe, rates):
-    """The model compiled with the recipe's optimizer, loss and metric, all its state created."""
+    """The model compiled with the recipe's optimizer, loss and metric, the optimizer's state created.
+
+    rates: one a step, (steps,), or a single number.
+    """
     import keras
 
-    optimizer = _optimizer(recipe, rates)
+    from gpc.train._keras import Rates
+
+    optimizer = _optimizer(recipe, Rates(rates) if np.ndim(rates) else float(rates))
     if recipe.weight_decay:
         optimizer.exclude_from_weight_decay(
             var_list=[one for one in model.trainable_variables if len(one.shape) < 2]
@@ -111,15 +116,13 @@ def compiled(model, recipe, rates):
         from_logits=not _ends_in_softmax(model), label_smoothing=recipe.label_smoothing
     )
     metric = keras.metrics.CategoricalAccuracy(name="accuracy")
-    model.compile(optimizer=optimizer, loss=loss, metrics=[metric], jit_compile=_jit(model))
+    model.compile(optimizer=optimizer, loss=loss, metrics=[metric], jit_compile=_jit())
     model.optimizer.build(model.trainable_variables)
     return model
 
 
-def _optimizer(recipe, rates):
+def _optimizer(recipe, rate):
     import keras
-
-    from gpc.train._keras import Rates
 
     kind = {"rmsprop": "RMSprop", "sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}[recipe.optimizer]
     options = {"momentum": recipe.momentum} if recipe.momentum else {}
@@ -128,11 +131,11 @@ def _optimizer(recipe, rates):
     # 0 and not None for AdamW, whose own default is a decay of 0.004 that the recipe would not show.
     decay = recipe.weight_decay if recipe.weight_decay or recipe.optimizer == "adamw" else None
     return getattr(keras.optimizers, kind)(
-        learning_rate=Rates(rates), weight_decay=decay, global_clipnorm=recipe.clip_norm, **options
+        learning_rate=rate, weight_decay=decay, global_clipnorm=recipe.clip_norm, **options
     )
 
 
-def _jit(model):
+def _jit():
     """Never XLA on TensorFlow's CPU: there a depthwise network's training step is many times slower through
     it (kEffNet-B0: minutes for the first step, ten times as long for each one after). Elsewhere Keras
     decides."""

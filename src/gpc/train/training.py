@@ -59,6 +59,9 @@ class Training:
 
     def _run(self, record, path):
         now = self.progress
+        # Compiled anew at a plain rate: the table belongs to this run, and saved with the model it would ask
+        # whoever loads that for this package.
+        setup.compiled(self.model, self.recipe, self.recipe.learning_rate)
         return Run(self.model, now.status, now.reason, tuple(now.rows), now.metrics or {}, record, path)
 
     def _epochs(self):
@@ -108,8 +111,7 @@ class Training:
             state.restore(model, arrays)
 
     def _tick(self, model, done):
-        """Between two steps: the bar, a look at the loss, a checkpoint when it is time, the end if one is
-        asked for."""
+        """Between two steps: the bar, a look at the loss, a checkpoint when due, the end when asked for."""
         now, epoch = time.monotonic(), len(self.progress.rows)
         self.progress.step = epoch * self.steps + done
         over = self.stop is not None or (self.deadline is not None and now >= self.deadline)
@@ -241,8 +243,7 @@ class Training:
 
 
 def _even(count, limit):
-    """The largest batch of at most `limit` that divides `count`, so that one shape is compiled; else half of
-    `limit`."""
+    """A batch of at most `limit` that divides `count`, so that one shape is compiled; else half of `limit`."""
     for size in range(min(count, limit), limit // 2, -1):
         if count % size == 0:
             return size

@@ -1,0 +1,105 @@
+"""`gpc bench`: what layers and models take on this machine."""
+
+import json
+from pathlib import Path
+
+from gpc.cli import _common
+
+
+def add(commands):
+    """Tells argparse about the command and its two kinds."""
+    found = _common.command(
+        commands,
+        "bench",
+        run_layers,
+        short="time layers and models on this machine",
+        text=(
+            "Times by one protocol: warmed up, synchronised, in alternating pairs, told as median ratios "
+            "with their quartiles. On a machine that does other things too the milliseconds drift, the "
+            "ratios hold."
+        ),
+        examples=[
+            "gpc bench layers             GroupedPointwise against Keras's dense 1×1 and its Conv2D(groups)",
+            "gpc bench model EfficientNetB0 kEfficientNetB0 --input 32 --classes 10 --training",
+        ],
+    )
+    kinds = found.add_subparsers(title="what to time", metavar="KIND", required=True)
+    _add_layers(kinds)
+    _add_model(kinds)
+
+
+def _add_layers(kinds):
+    layers = _common.command(
+        kinds,
+        "layers",
+        run_layers,
+        short="EfficientNet-B0's pointwise layers, grouped against dense",
+        text="For each shape: forward, and forward + backward, as ratios to Keras's dense 1×1 convolution.",
+        examples=["gpc bench layers", "gpc bench layers --input 224 --keras-rounds 0 --json layers.json"],
+    )
+    layers.set_defaults(command="bench")
+    layers.add_argument("--input", type=int, default=32, metavar="PIXELS", help="32 or 224 (default: 32)")
+    layers.add_argument("--channels-per-group", type=int, default=16, metavar="N", help="default: 16")
+    _common.add_timing(layers, rounds=9)
+    layers.add_argument(
+        "--keras-rounds", type=int, default=3, metavar="N", help="of Conv2D(groups), slow; 0: none (3)"
+    )
+
+
+def _add_model(kinds):
+    model = _common.command(
+        kinds,
+        "model",
+        run_model,
+        short="whole models against the first of them",
+        text="Inference, or with --training forward and backward, of each model against the first one named.",
+        examples=[
+            "gpc bench model EfficientNetB0 kEfficientNetB0 --input 32 --classes 10 --skip-strides 3",
+            "gpc bench model mine.keras mine_regrouped.keras --training",
+        ],
+    )
+    model.set_defaults(command="bench")
+    model.add_argument("models", nargs="+", metavar="MODEL", help="names or .keras files, the baseline first")
+    _common.add_shape(model)
+    _common.add_grouping(model)
+    model.add_argument("--training", action="store_true", help="forward and backward instead of inference")
+    _common.add_timing(model, rounds=9)
+
+
+def run_layers(asked):
+    """Times the layers, a line each as it goes, and prints the table."""
+    _common.start_keras()
+    from gpc import bench
+
+    report = bench.pointwise_layers(
+        size=asked.input,
+        batch=asked.batch_size,
+        channels_per_group=asked.channels_per_group,
+        rounds=asked.rounds,
+        keras_rounds=asked.keras_rounds,
+    )
+    print(report)
+    _write(asked.json, report.as_dict())
+
+
+def run_model(asked):
+    """Times the models and prints milliseconds and ratios."""
+    if len(asked.models) < 2 or len(set(asked.models)) < len(asked.models):
+        raise ValueError("give two or more different models, the baseline first: gpc bench model ONE OTHER …")
+    _common.start_keras()
+    from gpc import bench
+
+    shape = _common.shape(asked)
+    models = {}
+    for name in asked.models:
+        options = _common.options(asked, name, shape=shape, classes=asked.classes, strict=False)
+        models[name] = _common.build(name, options, skip_strides=asked.skip_strides)
+    options = {"batch": asked.batch_size, "training": asked.training, "rounds": asked.rounds}
+    found = bench.compare_models(models, input_shape=shape, **options)
+    print(found)
+    _write(asked.json, found.as_dict())
+
+
+def _write(name, numbers):
+    if name:
+        Path(name).write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")

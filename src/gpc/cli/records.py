@@ -1,0 +1,136 @@
+"""`gpc records`: what has been trained, and what is still missing."""
+
+import json
+from pathlib import Path
+
+from gpc.cli import _common
+
+FOLDER, CHAPTERS = "data/records", "chapters"
+
+
+def add(commands):
+    """Tells argparse about the command."""
+    found = _common.command(
+        commands,
+        "records",
+        run,
+        short="the records of past runs, checked, as a table",
+        text=(
+            "Reads every record in a folder (and in the folders of runs inside it), checks it, and prints "
+            "one row for each experiment, model, data set and recipe. Fewer than three seeds are marked."
+        ),
+        examples=[
+            "gpc records                                the course's own, in data/records",
+            "gpc records --folder runs                  those of your runs",
+            "gpc records --missing                      experiments of the chapters that lack seeds",
+        ],
+    )
+    found.add_argument("--folder", default=FOLDER, metavar="DIR", help=f"default: {FOLDER}")
+    found.add_argument("--experiment", metavar="NAME", help="only this one")
+    found.add_argument("--missing", action="store_true", help="what the chapters ask for and is not there")
+    found.add_argument(
+        "--chapters", default=CHAPTERS, metavar="DIR", help=f"of --missing (default: {CHAPTERS})"
+    )
+    found.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def run(asked):
+    """Prints the table, or what is missing."""
+    from gpc.train import records
+
+    folder = Path(asked.folder)
+    found = () if asked.missing and not folder.is_dir() else read_all(folder, asked.experiment)
+    if asked.missing:
+        return _missing(asked, found)
+    rows = records.table(found)
+    if asked.json:
+        print(json.dumps(rows, indent=1))
+    elif not rows:
+        what = f" of {asked.experiment}" if asked.experiment else ""
+        print(f"no records{what} in {asked.folder}; `gpc train … --experiment NAME` makes one")
+    else:
+        print(text(rows))
+    return 0
+
+
+def read_all(folder, experiment=None):
+    """The records of a folder and of the runs' folders in it, each once, for a run keeps a copy of its
+    own."""
+    from gpc.train import records
+
+    found = {json.dumps(one, sort_keys=True): one for one in records.load(folder, experiment=experiment)}
+    for path in sorted(folder.glob("*/record.json")):
+        one = records.read(path)
+        if experiment in (None, one["experiment"]):
+            found.setdefault(json.dumps(one, sort_keys=True), one)
+    return tuple(found.values())
+
+
+def text(rows):
+    """The rows of gpc.train.records.table as an aligned table."""
+    heads = (
+        "experiment",
+        "model",
+        "data",
+        "recipe",
+        "seeds",
+        "parameters",
+        "MACs",
+        "test",
+        "spread",
+        "s an epoch",
+    )
+    lines = [heads, *map(_line, rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(heads))]
+    drawn = ["  ".join(map(_cell, line, widths, range(len(line)))) for line in lines]
+    few = ["", "○ fewer than three seeds"] if any(not row["enough"] for row in rows) else []
+    return "\n".join(line.rstrip() for line in [drawn[0], "─" * len(drawn[0]), *drawn[1:], *few])
+
+
+def _cell(cell, width, place):
+    return cell.ljust(width) if place < 5 else cell.rjust(width)
+
+
+def _line(row):
+    seeds = ",".join(map(str, row["seeds"])) + ("" if row["enough"] else " ○")
+    test = "–" if row["test_accuracy"] is None else f"{100 * row['test_accuracy']:.2f} %"
+    spread = "–" if row["spread"] is None else f"{100 * row['spread']:.2f}"
+    macs = "–" if row["macs"] is None else f"{row['macs']:,}"
+    told = (row["experiment"], row["model"], row["dataset"], row["recipe"], seeds, f"{row['parameters']:,}")
+    return (*told, macs, test, spread, f"{row['epoch_seconds']:.1f}")
+
+
+def asked_for(chapters):
+    """{experiment: chapter file} of every cell that the chapters mark as a full-size run."""
+    folder = Path(chapters)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"no folder {chapters} of chapters; run this in the course's folder, or --chapters DIR"
+        )
+    found = {}
+    for path in sorted(folder.glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            gpu = cell["metadata"].get("gpu") or {}
+            if gpu.get("experiment"):
+                found[gpu["experiment"]] = path.name
+    return found
+
+
+def _missing(asked, found):
+    from gpc.train.records import SEEDS_NEEDED
+
+    lacking = []
+    for experiment, chapter in asked_for(asked.chapters).items():
+        runs = {}
+        for one in found:
+            if one["experiment"] == experiment:
+                runs.setdefault(one["model"]["name"], set()).add(one["seed"])
+        if not runs:
+            lacking.append(f"{experiment} ({chapter}): no record")
+        lacking += [
+            f"{experiment} ({chapter}): {model} has {len(seeds)} of {SEEDS_NEEDED} seeds"
+            for model, seeds in sorted(runs.items())
+            if len(seeds) < SEEDS_NEEDED
+        ]
+    print("\n".join(lacking) or "nothing: every experiment of the chapters has its records")
+    return 1 if lacking else 0

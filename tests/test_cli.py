@@ -1,0 +1,304 @@
+"""The command line: help that teaches, answers in a line where something is wrong, and runs that leave a record."""
+
+import json
+import re
+import subprocess
+import sys
+
+import keras
+import pytest
+import train_support  # noqa: F401, for its cache of what JAX has compiled
+from test_train_records import put, record
+
+import gpc
+from gpc.cli import main
+from gpc.train import records
+
+COMMANDS = ["count", "regroup", "train", "bench", "records"]
+
+
+def run(*arguments):
+    """The exit status, argparse's own included."""
+    try:
+        return main([str(one) for one in arguments])
+    except SystemExit as stop:
+        return stop.code
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Every command runs in an empty folder, with errors told as a user sees them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GPC_TRACEBACK", raising=False)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Two small models as files: a plain one, and one with a pointwise layer worth splitting."""
+    folder = tmp_path_factory.mktemp("models")
+    layers = keras.layers
+    plain = [layers.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")]
+    keras.Sequential(plain, name="plain").save(folder / "plain.keras")
+    body = [layers.Conv2D(64, 3), layers.Conv2D(64, 1, use_bias=False, name="mix"), layers.ReLU()]
+    ends = [layers.GlobalAveragePooling2D(), layers.Dense(10)]
+    keras.Sequential([layers.Input((8, 8, 1)), *body, *ends], name="body").save(folder / "body.keras")
+    return folder
+
+
+# -- help
+
+
+@pytest.mark.parametrize(
+    "command", [[], *([one] for one in COMMANDS), ["bench", "layers"], ["bench", "model"]]
+)
+def test_help_teaches_by_example(command, capsys):
+    assert run(*command, "--help") == 0
+    said = capsys.readouterr().out
+    assert "examples\n  gpc " in said
+    assert max(map(len, said.splitlines())) <= 110
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_example_parses(command, capsys):
+    from gpc.cli import parser
+
+    run(command, "--help")
+    text = capsys.readouterr().out.split("examples\n")[1].replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip().startswith("gpc ")]
+    assert lines
+    for line in lines:
+        words = line.strip().replace("'", "").split("   ")[0].split()
+        asked = parser().parse_args(words[1:])
+        assert asked.command == command
+
+
+def test_help_starts_no_backend():
+    script = (
+        "import sys, time; start = time.monotonic()\n"
+        "from gpc.cli import main\n"
+        "try: main(['train', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'keras', 'tensorflow', 'jax', 'matplotlib', 'cv2', 'numpy'} & set(sys.modules)\n"
+        "sys.exit(f'{heavy}, {time.monotonic() - start}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_python_m_gpc():
+    done = subprocess.run([sys.executable, "-m", "gpc", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"gpc {gpc.__version__}\n")
+
+
+# -- mistakes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["count", "EfficientNet"], "no network is called 'EfficientNet'; the nearest are"),
+        (["count", "nothing.keras"], "no file nothing.keras"),
+        (["count", "model.h5"], "no file model.h5"),
+        (
+            ["count", "LeNet5", "--channels-per-group", "8"],
+            "LeNet5 has no groups to choose; `gpc regroup LeNet5",
+        ),
+        (["count", "LeNet5", "--skip-strides", "9"], "n=9 must be between 0 and 2"),
+        (
+            ["regroup", "LeNet5", "--save", "here.h5"],
+            "--save here.h5 must end in .keras; nearest: here.keras",
+        ),
+        (["regroup", "LeNet5", "--save", "nowhere/x.keras"], "no folder nowhere to write x.keras to"),
+        (["train", "LeNet5", "--data", "digit"], "no data set 'digit'; .*nearest: 'digits'"),
+        (
+            ["train", "LeNet5", "--data", "digits", "--recipe", "paper-32"],
+            "recipe='paper-32' .*nearest: 'papers-32'",
+        ),
+        (["train", "LeNet5", "--data", "digits", "--epochs", "0"], "epochs=0 must be at least 1"),
+        (["train", "LeNet5", "--data", "digits", "--precision", "half"], "precision='half' is not known"),
+        (["train", "LeNet5", "--data", "digits", "--limit", "1"], "count=1 is too few"),
+        (["bench", "model", "LeNet5"], "give two or more different models"),
+        (["records", "--folder", "none"], "no folder none of records"),
+        (["records", "--missing"], "no folder chapters of chapters"),
+    ],
+)
+def test_mistakes_are_told_in_a_line(arguments, told, capsys):
+    assert run(*arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"gpc {arguments[0]}: ") and len(said.strip().splitlines()) <= 2
+    assert "Traceback" not in said
+    assert re.search(told, said), said
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["tran"], ["train", "LeNet5"], ["count", "LeNet5", "--input", "big"]]
+)
+def test_command_lines_that_do_not_parse(arguments, capsys):
+    assert run(*arguments) == 2
+    assert "usage: gpc" in capsys.readouterr().err
+
+
+def test_files_that_are_no_models(elsewhere, files, capsys):
+    (elsewhere / "broken.keras").write_text("no zip")
+    assert run("count", "broken.keras") == 2
+    assert "broken.keras cannot be opened as a Keras model" in capsys.readouterr().err
+    (elsewhere / "old.h5").write_text("")
+    assert run("count", "old.h5") == 2
+    assert "old.h5 is no .keras file; save the model with model.save('old.keras')" in capsys.readouterr().err
+    assert run("count", files / "plain.keras", "--classes", 3) == 2
+    assert "ends in 10 classes; asked was 3" in capsys.readouterr().err
+    assert run("count", files / "plain.keras", "--input", 9) == 2
+    assert "reads images of (8, 8, 1); asked was (9, 9, 3)" in capsys.readouterr().err
+    assert run("count", files / "other.keras") == 2
+    assert "there are: " in capsys.readouterr().err
+
+
+def test_a_traceback_for_who_asks(monkeypatch):
+    monkeypatch.setenv("GPC_TRACEBACK", "1")
+    with pytest.raises(ValueError, match="no network is called"):
+        main(["count", "EfficientNet"])
+
+
+def test_the_reader_of_a_pipe_may_leave(elsewhere):
+    for seed in range(300):
+        put(elsewhere, {**record(seed), "experiment": f"experiment {seed}"})
+    command = f"{sys.executable} -m gpc records --folder . | head -1 > /dev/null; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("0", "")
+
+
+# -- what the commands do
+
+
+def test_count(capsys):
+    assert run("count", "LeNet5", "--json") == 0
+    counted = json.loads(capsys.readouterr().out)
+    assert (counted["parameters"], counted["macs"], counted["input_shape"]) == (61706, 416520, [32, 32, 1])
+    assert sum(one["macs"] for one in counted["by_kind"].values()) == counted["macs"]
+    assert run("count", "LeNet5", "--by", "layer") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("lenet5, one image of 32×32×1; ")
+    assert lines[-1].split() == ["together", "61,706", "61,706", "416,520", "100.0%", *lines[-1].split()[-1:]]
+    assert any(line.startswith("C3 ") for line in lines)
+
+
+def test_count_a_k_network(capsys):
+    arguments = ["kMobileNetV3Small", "--input", 32, "--classes", 10, "--channels-per-group", 32, "--json"]
+    assert run("count", *arguments) == 0
+    wide = json.loads(capsys.readouterr().out)
+    arguments[6] = 16
+    assert run("count", *arguments) == 0
+    narrow = json.loads(capsys.readouterr().out)
+    assert narrow["parameters"] < wide["parameters"]
+
+
+def test_regroup_saves_what_it_reports(elsewhere, files, capsys):
+    out, table = elsewhere / "out.keras", elsewhere / "rows.csv"
+    assert run("regroup", files / "body.keras", "--save", out, "--csv", table) == 0
+    said = capsys.readouterr().out
+    assert "1 pointwise layers replaced (1 with L), 0 kept" in said and f"saved to {out}" in said
+    assert table.read_text().splitlines()[1].startswith("mix,K+L,")
+    before = keras.saving.load_model(files / "body.keras").count_params()
+    assert run("count", out, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["parameters"] == before - 64 * 64 + 2 * 64 * 16
+    assert run("regroup", files / "body.keras", "--channels-per-group", 64) == 0
+    assert "0 pointwise layers replaced" in capsys.readouterr().out
+    assert run("regroup", files / "body.keras", "--where", "nothing") == 2
+    assert "nothing" in capsys.readouterr().err
+
+
+TRAIN = ("--data", "digits", "--limit", 120, "--epochs", 2, "--batch-size", 21)
+
+
+def test_train(elsewhere, files, capsys):
+    arguments = ("train", files / "plain.keras", *TRAIN)
+    assert run(*arguments, "--minutes", 0) == 0
+    assert "paused: the minutes are over" in capsys.readouterr().out
+    assert run(*arguments) == 0
+    said = capsys.readouterr().out
+    folder = elsewhere / "runs" / "run--plain--digits--0"
+    assert "resumed after 0 epochs and 1 of 4 steps" in said
+    assert "recipe quick, epochs=2, batch_size=21, seed 0" in said
+    assert f"record in {folder.relative_to(elsewhere) / 'record.json'}" in said
+    record = records.read(folder / "record.json")
+    assert record["model"]["name"] == "plain" and record["model"]["options"] == {
+        "file": str(files / "plain.keras")
+    }
+    assert record["resumed"] == 1 and record["test_openings"] == 1
+    assert keras.saving.load_model(folder / "model.keras").count_params() == 650
+    assert run(*arguments) == 0
+    assert "epoch 1/2" not in capsys.readouterr().out, "a finished run is not run again"
+    assert run(*arguments, "--seed", 0, "--learning-rate", 0.1) == 2
+    assert "another run: recipe.name is " in (told := capsys.readouterr().err) and "--fresh" in told
+    assert run(*arguments, "--learning-rate", 0.1, "--fresh", "--no-test") == 0
+    assert records.read(folder / "record.json")["metrics"]["test"] is None
+
+
+def test_train_an_experiment_and_list_its_records(elsewhere, files, capsys):
+    chapters = elsewhere / "chapters"
+    chapters.mkdir()
+    cells = [{"metadata": {"gpu": {"experiment": name, "minutes": 1}}} for name in ("00-x", "00-y")]
+    (chapters / "00_x.ipynb").write_text(json.dumps({"cells": [{"metadata": {}}, *cells]}))
+    assert run("records", "--missing") == 1
+    assert "00-x (00_x.ipynb): no record" in capsys.readouterr().out
+    for seed in (0, 1):
+        assert run("train", files / "plain.keras", *TRAIN, "--experiment", "00-x", "--seed", seed) == 0
+    assert (elsewhere / "data" / "records" / "00-x--plain--digits--1.json").is_file()
+    capsys.readouterr()
+    assert run("records") == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[2].split()[:3] == ["00-x", "plain", "digits"]
+    assert "0,1 ○" in said and "○ fewer than three seeds" in said
+    assert run("records", "--json", "--folder", "runs") == 0
+    assert json.loads(capsys.readouterr().out)[0]["seeds"] == [0, 1]
+    assert run("records", "--missing") == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "00-x (00_x.ipynb): plain has 2 of 3 seeds",
+        "00-y (00_x.ipynb): no record",
+    ]
+    assert run("records", "--experiment", "other") == 0
+    assert "no records of other in data/records" in capsys.readouterr().out
+
+
+def test_ctrl_c_says_how_to_go_on(monkeypatch, files, capsys):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt("stopped by SIGINT; the checkpoint is in here")
+
+    monkeypatch.setattr(gpc.train, "fit", stopped)
+    assert run("train", files / "plain.keras", *TRAIN) == 130
+    told = capsys.readouterr().err
+    assert (
+        "gpc train: stopped by SIGINT; the checkpoint is in here" in told
+        and "the same command line goes on" in told
+    )
+
+
+def test_a_diverged_run_is_told_by_its_exit_status(files, capsys):
+    lost = ("--learning-rate", 3e38, "--no-test")
+    assert run("train", files / "plain.keras", *TRAIN, *lost) == 2
+    assert "the loss is no number any more in epoch 1" in capsys.readouterr().err
+
+
+def test_bench_layers_passes_on_what_was_asked(monkeypatch, elsewhere, capsys):
+    asked = {}
+
+    class Report:
+        def __str__(self):
+            return "the table"
+
+        def as_dict(self):
+            return {"rows": []}
+
+    monkeypatch.setattr(gpc.bench, "pointwise_layers", lambda **options: asked.update(options) or Report())
+    assert run("bench", "layers", "--rounds", 5, "--input", 224, "--json", "out.json") == 0
+    assert asked == {"size": 224, "batch": 32, "channels_per_group": 16, "rounds": 5, "keras_rounds": 3}
+    assert capsys.readouterr().out == "the table\n"
+    assert json.loads((elsewhere / "out.json").read_text()) == {"rows": []}
+
+
+def test_bench_models(files, capsys):
+    models = (files / "plain.keras", files / "body.keras")
+    assert run("bench", "model", *models, "--rounds", 2, "--batch-size", 2, "--training") == 0
+    said = capsys.readouterr().out
+    assert "plain.keras" in said and "body.keras" in said and "median ms" in said
