@@ -1,4 +1,4 @@
-"""The command line: help that teaches, answers in a line where something is wrong, and runs that leave a record."""
+"""The command line: help that teaches, mistakes answered in a line, runs that leave a record."""
 
 import json
 import re
@@ -183,6 +183,7 @@ def test_count(capsys):
     assert any(line.startswith("C3 ") for line in lines)
 
 
+@pytest.mark.tensorflow  # counting asks no backend; building takes JAX half a minute
 def test_count_a_k_network(capsys):
     arguments = ["kMobileNetV3Small", "--input", 32, "--classes", 10, "--channels-per-group", 32, "--json"]
     assert run("count", *arguments) == 0

@@ -123,6 +123,11 @@ def test_subset_trains_on_part(digits):
     assert run.record["dataset"]["train"] == round(0.1 * len(digits.train))
 
 
+def test_size_brings_images_to_the_model():
+    run = fit(dense((16, 16, 1)), data(), QUICK.but(size=16, epochs=1), on_epoch=None)
+    assert run.record["dataset"]["input_shape"] == [8, 8, 1] and run.record["model"]["macs"] == 256 * 10
+
+
 def test_selection_by_loss():
     by_loss = QUICK.but(select="best-validation-loss", epochs=4)
     run = fit(linear, data(), by_loss, on_epoch=None)
@@ -142,7 +147,7 @@ def dense(shape, classes=10, activation=None):
 @pytest.mark.parametrize(
     ("built", "told"),
     [
-        (dense((9, 9, 1)), r"takes images of \(9, 9, 1\); digits has \(8, 8, 1\): .* size=9"),
+        (dense((9, 9, 1)), r"takes images of \(9, 9, 1\); digits has \(8, 8, 1\): .* give the recipe size=9"),
         (dense((8, 8, 3)), r"takes images of \(8, 8, 3\)"),
         (dense((8, 8, 1), 7), r"ends in \(7,\); digits has 10 classes: build it with classes=10"),
         (dense((8, 8, 1), activation="sigmoid"), "ends in 'sigmoid'; it must end in 'softmax', or in logits"),
@@ -175,13 +180,23 @@ def test_precision_is_the_builders():
 
 
 def test_scale_of_the_input():
-    pixels = keras.Sequential(
-        [keras.layers.Input((8, 8, 1)), keras.layers.Rescaling(1 / 127.5, -1), keras.layers.Flatten()]
-    )
-    assert setup.input_scale(pixels) == 255.0
+    image = keras.layers.Input((8, 8, 1))
+    for layer, scale in [
+        (keras.layers.Rescaling(1 / 127.5, -1), 255.0),
+        (keras.layers.Rescaling(2.0, -1), 1.0),
+        (keras.layers.Normalization(mean=120.0, variance=60.0**2), 255.0),
+        (keras.layers.Normalization(mean=0.5, variance=0.1), 1.0),
+        (keras.layers.Dense(3), 1.0),
+    ]:
+        assert setup.input_scale(keras.Sequential([image, layer])) == scale
     assert setup.input_scale(model()) == 1.0
-    efficient = keras.applications.EfficientNetB0(weights=None, input_shape=(32, 32, 3), classes=10)
-    assert setup.input_scale(efficient) == 255.0
+
+
+@pytest.mark.tensorflow
+def test_scale_of_the_input_of_published_networks():
+    shape = {"weights": None, "input_shape": (32, 32, 3), "classes": 10}
+    assert setup.input_scale(keras.applications.EfficientNetB0(**shape)) == 255.0
+    assert setup.input_scale(keras.applications.MobileNet(**shape)) == 1.0
 
 
 def test_weight_decay_spares_biases_and_normalisation():
@@ -392,6 +407,8 @@ def test_the_bar_moves_on_a_terminal_only():
     screen = Screen()
     bar = Bar(screen)
     assert bar.due()
+    bar.wait("compiling")
+    assert screen[-1] == "\rcompiling"
     bar.show(2, 30, 60, loss=1.25, accuracy=0.5, left=61)
     assert screen[-1] == "\repoch 2  [############............] 30/60  loss 1.2500  50.00%  left 1 min 1 s"
     assert not bar.due()

@@ -7,7 +7,7 @@ from gpc.cli import _common
 
 RUNS = "runs"
 RECORDS = "data/records"
-CHANGES = ("epochs", "batch_size", "learning_rate", "precision", "subset", "select")
+CHANGES = ("epochs", "batch_size", "learning_rate", "precision", "subset", "select", "size")
 
 
 def add(commands):
@@ -101,7 +101,9 @@ def run(asked):
     changes = {name: getattr(asked, name) for name in CHANGES if getattr(asked, name) is not None}
     followed = recipe(asked.recipe, **changes)
     data = _load(asked)
-    built = _common.options(asked, asked.model, shape=data.input_shape, classes=len(data.classes))
+    built = _common.options(
+        asked, asked.model, shape=followed.input_shape(data.input_shape), classes=len(data.classes)
+    )
     sizes = " + ".join(f"{count:,} {split}" for split, count in data.sizes.items())
     print(f"{_name(asked)} on {data.name} ({sizes} images)")
     print(f"recipe {followed.name}, seed {asked.seed}; checkpoints in {_folder(asked)}", flush=True)
@@ -115,9 +117,7 @@ def run(asked):
 def _load(asked):
     from gpc import data
 
-    return data.load(
-        asked.data, seed=asked.data_seed, size=asked.size, count=asked.limit, folder=asked.data_folder
-    )
+    return data.load(asked.data, seed=asked.data_seed, count=asked.limit, folder=asked.data_folder)
 
 
 def _name(asked):

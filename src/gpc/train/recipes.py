@@ -28,6 +28,7 @@ class Recipe:
     clip_norm                the gradient's global norm is cut to this; None leaves it
     label_smoothing          0…1, the part of the target spread over all classes
     augmentation             a name of gpc.data.AUGMENTATIONS, or None
+    size                     pixels on a side that images are brought to in each batch; None leaves them
     precision                "float32" | "mixed_float16" | "mixed_bfloat16"
     select                   whose weights the run ends with: "best-validation" (accuracy; the first of
                              equals), "best-validation-loss", or "last"
@@ -57,13 +58,14 @@ class Recipe:
     clip_norm: float | None = None
     label_smoothing: float = 0.0
     augmentation: str | None = None
+    size: int | None = None
     precision: str = "float32"
     select: str = "best-validation"
     subset: float = 1.0
     deviates: str = ""
 
     def __post_init__(self):
-        for name in ("epochs", "batch_size", "cycle"):
+        for name in ("epochs", "batch_size", "cycle", *(["size"] if self.size is not None else [])):
             object.__setattr__(self, name, positive(name, getattr(self, name)))
         _word("optimizer", self.optimizer, OPTIMIZERS)
         _word("schedule", self.schedule, SCHEDULES)
@@ -92,6 +94,15 @@ class Recipe:
             raise ValueError(
                 f"momentum={self.momentum} belongs to 'sgd' and 'rmsprop'; optimizer={self.optimizer!r}"
             )
+
+    def input_shape(self, images):
+        """What the model reads: (height, width, channels) of the `images`, at `size` where there is one.
+
+        >>> recipe("papers-224").input_shape((32, 32, 3)), recipe("papers-32").input_shape((32, 32, 3))
+        ((224, 224, 3), (32, 32, 3))
+        """
+        height, width, channels = images
+        return (self.size or height, self.size or width, channels)
 
     def learning_rates(self, steps_per_epoch):
         """The rate of every step, float32 (epochs · steps_per_epoch,)."""
@@ -154,7 +165,7 @@ _PAPERS = Recipe(
 
 _NAMED = (
     _PAPERS,
-    replace(_PAPERS, name="papers-224", batch_size=32),
+    replace(_PAPERS, name="papers-224", batch_size=32, size=224),
     replace(_PAPERS, name="papers-180", epochs=180, cycle=30, floor=2.5245e-4, select="best-validation-loss"),
     Recipe("quick", epochs=8, batch_size=32, optimizer="adam", learning_rate=0.004, schedule="one-cycle"),
     Recipe(

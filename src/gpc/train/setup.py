@@ -53,7 +53,7 @@ def checked(model, data, recipe):
     """The scale of the model's input. Raises ValueError where model, data and recipe do not fit."""
     if not model.built or not isinstance(getattr(model, "input_shape", None), tuple):
         raise ValueError(f"model {model.name!r} must be built, with one input of images {data.input_shape}")
-    _check_shapes(model, data)
+    _check_shapes(model, data, recipe.input_shape(data.input_shape))
     # One layer in the recipe's type is enough: a float32 softmax ending a float16 network is good practice.
     computes = {layer.compute_dtype for layer in model.layers if layer.weights}
     if computes and recipe.precision.removeprefix("mixed_") not in computes:
@@ -64,10 +64,10 @@ def checked(model, data, recipe):
     return input_scale(model)
 
 
-def _check_shapes(model, data):
-    asked, given = tuple(model.input_shape[1:]), tuple(data.input_shape)
+def _check_shapes(model, data, given):
+    asked = tuple(model.input_shape[1:])
     if len(asked) != 3 or any(a not in (None, b) for a, b in zip(asked, given)):
-        other = f", or load the data with size={asked[0]}" if asked[2:] == given[2:] else ""
+        other = f", or give the recipe size={asked[0]}" if asked[2:] == given[2:] else ""
         raise ValueError(
             f"model {model.name!r} takes images of {asked}; {data.name} has {given}: "
             f"build the model for {given}{other}"

@@ -70,6 +70,11 @@ class Bar:
         )
         self._next = time.monotonic() + 0.25
 
+    def wait(self, text):
+        """Says what takes so long before the first step."""
+        if self.live:
+            self._write(text)
+
     def clear(self):
         """Leaves an empty line for what is printed next."""
         if self._shown:

@@ -25,6 +25,7 @@ class Training:
         setup.compiled(self.model, recipe, self.rates)
         self.identity = self._identity()
         self.progress, self.best, self.partial = Progress(), None, None
+        self.epochs_here = 0
         self.bar, self.every, self.deadline, self.stop = Bar(), (math.inf, None), None, None
 
     def _identity(self):
@@ -83,6 +84,9 @@ class Training:
 
         start = self.progress.step - epoch * self.steps
         feed = self._feed(self._batches(epoch), start)
+        if self.epochs_here == 0:
+            self.bar.wait("the first step is being compiled …")
+        self.epochs_here += 1
         pulse = Pulse(self._begin, lambda model, done: self._tick(model, start + done))
         try:
             self.model.fit(
@@ -100,9 +104,8 @@ class Training:
     def _batches(self, epoch):
         from gpc.data import Batches
 
-        return Batches(
-            self.train, self.recipe.batch_size, seed=self.seed, epoch=epoch, augment=self.recipe.augmentation
-        )
+        how = {"augment": self.recipe.augmentation, "size": self.recipe.size}
+        return Batches(self.train, self.recipe.batch_size, seed=self.seed, epoch=epoch, **how)
 
     def _begin(self, model):
         """Keras has just set the metrics to zero: a resumed epoch's sums go back in."""
@@ -183,7 +186,8 @@ class Training:
     def _evaluate(self, split):
         from gpc.data import Batches
 
-        feed = self._feed(Batches(split, _even(len(split), 2 * self.recipe.batch_size), shuffle=False))
+        size = _even(len(split), 2 * self.recipe.batch_size)
+        feed = self._feed(Batches(split, size, shuffle=False, size=self.recipe.size))
         try:
             found = self.model.evaluate(feed, verbose=0, return_dict=True)
         finally:
@@ -243,7 +247,7 @@ class Training:
 
 
 def _even(count, limit):
-    """A batch of at most `limit` that divides `count`, so that one shape is compiled; else half of `limit`."""
+    """A batch of at most `limit` that divides `count`, so that one shape is compiled; else half `limit`."""
     for size in range(min(count, limit), limit // 2, -1):
         if count % size == 0:
             return size

@@ -133,7 +133,7 @@ def _model(training):
         "options": training.about["options"] or {},
         "parameters": int(model.count_params()),
         "trainable": sum(math.prod(one.shape) for one in model.trainable_weights),
-        "macs": _macs(model, training.data.input_shape),
+        "macs": _macs(model, training.recipe.input_shape(training.data.input_shape)),
         "signature": training.identity["model"],
         "initial": training.initial,
     }
