@@ -23,6 +23,7 @@ DIAGRAM = [
 # Two rooms on one line, and why the first may know the second.
 NEIGHBOURS = {
     ("train", "data"): "a run is of a model on a data set",
+    ("bench", "train"): "a measurement carries the provenance a run's record carries",
 }
 LIGHT = ["wiring", "count", "data", "show", "train", "cli"]  # rooms that start no backend when imported
 HEAVY = ["tensorflow", "keras", "jax", "torch", "matplotlib"]

@@ -1,8 +1,9 @@
-"""The Keras layers Keras lacks: grouped pointwise convolutions for any channel counts, their shuffle, and both in one.
+"""The Keras layers Keras lacks: grouped pointwise convolutions for any channels, their shuffle, both in one.
 
-`GroupedPointwise` is one grouped 1×1 convolution, `ChannelShuffle` an order of channels, `InterleavedPointwise` the two
-grouped convolutions that stand for a dense one. They run on TensorFlow, JAX and PyTorch. Each can be computed in
-several ways whose results agree to rounding and whose times do not; `choose` is the table of which is used when.
+`GroupedPointwise` is one grouped 1×1 convolution, `ChannelShuffle` an order of channels,
+`InterleavedPointwise` the two grouped convolutions that stand for a dense one. They run on TensorFlow, JAX
+and PyTorch. Each can be computed in several ways whose results agree to rounding and whose times do not;
+`choose` is the table of which is used when.
 
 >>> from gpc.layers import GroupedPointwise
 >>> GroupedPointwise(64, groups=4).compute_output_shape((None, 14, 14, 32))

@@ -1,8 +1,8 @@
 """One grouped 1×1 convolution, three ways to compute it. Same numbers to rounding, very different times.
 
-All take x (B, H, W, in_channels) or (B, in_channels, H, W), a kernel (1, 1, channels_per_group, filters) and a
-`wiring.Grouping`. `step` reads x's channels interleaved (`wiring.interleave`), folded into what is done anyway where
-that is possible.
+All take x (B, H, W, in_channels) or (B, in_channels, H, W), a kernel (1, 1, channels_per_group, filters) and
+a `wiring.Grouping`. `step` reads x's channels interleaved (`wiring.interleave`), folded into what is done
+anyway where that is possible.
 """
 
 import numpy as np
@@ -10,9 +10,12 @@ from keras import backend, ops
 
 from gpc import wiring
 from gpc.layers.arrange import around, extras_last, interleave, repeated, shaped, split
+from gpc.layers.blocks import Blocks
 
 
-def grouped_pointwise(x, kernel, grouping, *, implementation, strides=(1, 1), data_format="channels_last", step=None):
+def grouped_pointwise(
+    x, kernel, grouping, *, implementation, strides=(1, 1), data_format="channels_last", step=None
+):
     """The grouped 1×1 convolution of `grouping`, computed by `implementation` ("native", "batched" or
     "block_diagonal"): (B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters)."""
     axis = -1 if data_format == "channels_last" else 1
@@ -25,22 +28,27 @@ def grouped_pointwise(x, kernel, grouping, *, implementation, strides=(1, 1), da
 
 
 def native(x, kernel, grouping, *, axis, strides=(1, 1), step=None):
-    """The backend's own grouped convolution, once, with a filter of zeros in each group that owns no extra filter."""
+    """The backend's own grouped convolution, once, with filters of zeros where groups own none.
+
+    Neighbouring groups are merged into a block while that has no more than 16 filters: a processor multiplies
+    16 at a time, and few blocks half full of zeros are quicker than many that leave most of a register empty.
+    """
     data_format = "channels_last" if axis == -1 else "channels_first"
     if step:
         x = interleave(x, step, axis)
     x = repeated(x, grouping.repeated, axis)
-    weights = ops.reshape(_by_group(kernel, grouping), [1, 1, grouping.channels_per_group, -1])
+    blocks = Blocks.of(grouping)
+    weights = blocks.kernel(kernel, grouping)
     if backend.backend() == "tensorflow" and grouping.groups > 1:
         import tensorflow as tf
 
-        # Not ops.conv: Keras sends every grouped convolution through XLA compiled inside the call, whose gradient
-        # on a CPU is an order of magnitude slower than the dense layer's.
+        # Not ops.conv: Keras sends every grouped convolution through XLA compiled inside the call, whose
+        # gradient on a CPU is an order of magnitude slower than the dense layer's.
         layout = "NHWC" if axis == -1 else "NCHW"
         y = tf.nn.conv2d(x, weights, strides=strides, padding="VALID", data_format=layout)
     else:
         y = ops.conv(x, weights, strides=strides, padding="valid", data_format=data_format)
-    return extras_last(y, grouping, axis)
+    return extras_last(y, grouping, axis, blocks)
 
 
 def batched(x, kernel, grouping, *, axis, step=None):
@@ -54,20 +62,21 @@ def batched(x, kernel, grouping, *, axis, step=None):
             x = interleave(x, step, axis)
         before, after = around(x, axis)
         x_groups = ops.reshape(
-            repeated(x, grouping.repeated, axis), [*before, grouping.groups, grouping.channels_per_group, *after]
+            repeated(x, grouping.repeated, axis),
+            [*before, grouping.groups, grouping.channels_per_group, *after],
         )
         y = ops.matmul(ops.transpose(weights, (1, 2, 0)), x_groups)
     y = shaped(y, x, weights.shape[1] * weights.shape[2], axis)
-    return extras_last(y, grouping, axis)
+    return extras_last(y, grouping, axis, Blocks.of(grouping, merge=False))
 
 
 def _groups_first(x, grouping, step):
-    """(B, H, W, in_channels) → (groups, pixels, channels_per_group), interleaved on the way where step is given."""
+    """(B, H, W, in_channels) → (groups, pixels, channels_per_group), interleaved on the way."""
     groups, width, (before, _) = grouping.groups, grouping.channels_per_group, around(x, -1)
     if step and not grouping.repeated and grouping.in_channels % step == 0:
         rows = grouping.in_channels // step
-        # The interleaved channels are the transpose of a table (rows, step); where its columns fill groups, or
-        # groups fill with columns, that transpose and the groups' are one.
+        # The interleaved channels are the transpose of a table (rows, step); where its columns fill groups,
+        # or groups fill with columns, that transpose and the groups' are one.
         if rows % width == 0:
             table = ops.reshape(x, [*before, rows // width, width, step])
             return ops.reshape(ops.transpose(table, (3, 1, 0, 2)), [groups, *before, width])
@@ -96,9 +105,10 @@ def block_diagonal(x, kernel, grouping, *, axis, strides=(1, 1), step=None):
 
 
 def dense_kernel(kernel, grouping, *, step=None):
-    """The dense kernel that does what the grouped one does: (1, 1, channels_per_group, filters) → (in, filters).
+    """The dense kernel that does what the grouped one does: (1, 1, in of a group, filters) → (in, filters).
 
-    Channels that are read twice add their two rows; an interleaving of the input is another order of the rows.
+    Channels that are read twice add their two rows; an interleaving of the input is another order of the
+    rows.
     """
     width, filters, channels = grouping.channels_per_group, grouping.filters, grouping.in_channels
     dense = ops.reshape(kernel, [width, filters])
@@ -111,8 +121,9 @@ def dense_kernel(kernel, grouping, *, step=None):
     once = ops.take(dense, rows, axis=0)
     if not grouping.repeated:
         return once
-    # Rows taken and masked, not split, padded and added: TensorFlow Lite's converter computes this once and for all.
-    # The others it leaves in the model, and then loses the activation that follows a product of two unknowns.
+    # Rows taken and masked, not split, padded and added: TensorFlow Lite's converter computes this once and
+    # for all. The others it leaves in the model, and then loses the activation that follows a product of two
+    # unknowns.
     again = ops.take(dense, channels + np.minimum(rows, grouping.repeated - 1), axis=0)
     return ops.add(once, ops.multiply(again, _constant(rows[:, None] < grouping.repeated, kernel)))
 
@@ -123,7 +134,7 @@ def _constant(mask, like):
 
 
 def _by_group(kernel, grouping):
-    """(1, 1, in, filters) → (in, groups, out): out is filters / groups, or one more with zeros where none is owned."""
+    """(1, 1, in, filters) → (in, groups, out), with zeros for the groups that own no extra filter."""
     width, groups, extra = grouping.channels_per_group, grouping.groups, grouping.extra
     flat = ops.reshape(kernel, [width, grouping.filters])
     if not extra:
@@ -135,7 +146,7 @@ def _by_group(kernel, grouping):
 
 
 def _strided(x, strides, axis):
-    """Every stride-th row and column. One slice, and its gradient is the one a strided convolution writes too."""
+    """Every stride-th row and column. One slice; its gradient is as large as a strided convolution's."""
     rows, columns = strides
     if (rows, columns) == (1, 1):
         return x

@@ -1,9 +1,10 @@
 """Channels brought into another order without a strided slice: reshape, transpose, split, concat.
 
-Written with splits because of their gradients: on TensorFlow the gradient of each slice is a tensor of the input's
-full size, so an interleaving made of slices costs more than the convolutions around it.
+Written with splits because of their gradients: on TensorFlow the gradient of each slice is a tensor of the
+input's full size, so an interleaving made of slices costs more than the convolutions around it.
 
-`axis` is where the channels are: -1 (channels last) or 1 (channels first). Whatever else a tensor has may be unknown.
+`axis` is where the channels are: -1 (channels last) or 1 (channels first). Whatever else a tensor has may be
+unknown.
 """
 
 import math
@@ -18,7 +19,7 @@ def split(x, sizes, axis):
 
 
 def shaped(x, like, channels, axis):
-    """`x` with the shape of `like` and `channels` channels, unknown sizes left to the backend where they can be."""
+    """`x` with the shape of `like` and `channels` channels, an unknown size left to the backend."""
     sizes = list(like.shape)
     sizes[axis] = channels
     if sum(size is None for size in sizes) > 1:
@@ -46,8 +47,8 @@ def _product(sizes):
 def interleave(x, step, axis):
     """Every step-th channel, then every step-th from the next one on: `wiring.interleave`, on any step.
 
-    Where step divides the channels: reshape and transpose. Where not, the first channels % step columns of that
-    table are one longer; their last channels are split off and put back at their columns' ends.
+    Where step divides the channels: reshape and transpose. Where not, the first channels % step columns of
+    that table are one longer; their last channels are split off and put back at their columns' ends.
     """
     channels = x.shape[axis]
     if step in (1, channels):
@@ -77,18 +78,18 @@ def repeated(x, count, axis):
     return ops.concatenate([x, head], axis=axis)
 
 
-def extras_last(x, grouping, axis):
-    """From each group's filters side by side to the order of `wiring.Grouping`: extra filters after all others.
+def extras_last(x, grouping, axis, blocks):
+    """From the filters block by block to the order of `wiring.Grouping`: extra filters after all others.
 
-    Every group brings filters // groups + 1 channels, the last of them its extra filter; the groups that own none
-    bring a channel of zeros, which is dropped.
+    Each block of `blocks` brings its groups' filters, then one extra filter a group, zero where the group
+    owns none, then zeros. Where no group owns an extra filter, the order is right as it is.
     """
     if not grouping.extra:
         return x
-    groups, each, (before, after) = grouping.groups, grouping.filters // grouping.groups, around(x, axis)
-    by_group = ops.reshape(x, [*before, groups, each + 1, *after])
-    main, extra = split(by_group, (each, 1), 2)
-    main = ops.reshape(main, [*before, groups * each, *after])
-    extra = ops.reshape(extra, [*before, groups, *after])
-    extra, _ = split(extra, (grouping.extra, groups - grouping.extra), 1)
+    before, after = around(x, axis)
+    by_block = ops.reshape(x, [*before, blocks.count, blocks.width, *after])
+    main, extra, *_ = split(by_block, blocks.sizes, 2)
+    main = ops.reshape(main, [*before, grouping.filters - grouping.extra, *after])
+    extra = ops.reshape(extra, [*before, grouping.groups, *after])
+    extra, _ = split(extra, (grouping.extra, grouping.groups - grouping.extra), 1)
     return shaped(ops.concatenate([main, extra], axis=1), x, grouping.filters, axis)

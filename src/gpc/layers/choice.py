@@ -14,8 +14,8 @@ class Choice:
     """A row of the table: what computes wide and narrow layers on one engine, and where narrow ends.
 
     `narrow_below`: multiply-accumulates of the dense layer per number it moves, in_channels · filters /
-    (in_channels + filters). Below, memory is the limit, so that multiplying by zeros costs nothing and a plain dense
-    product, with nothing to rearrange, is the fastest.
+    (in_channels + filters). Below, memory is the limit, so that multiplying by zeros costs nothing and a
+    plain dense product, with nothing to rearrange, is the fastest.
     """
 
     wide: str
@@ -34,11 +34,13 @@ TABLE = {
 ACCELERATOR = Choice("batched", "block_diagonal", 512, "block_diagonal", "block_diagonal")
 
 
-def choose(grouping, *, pixels=None, strides=(1, 1), dtype="float32", data_format="channels_last", engine=None):
+def choose(
+    grouping, *, pixels=None, strides=(1, 1), dtype="float32", data_format="channels_last", engine=None
+):
     """Which implementation "auto" stands for: a `wiring.Grouping` and what is known of the call → its name.
 
-    `pixels` is height · width of the output, None if unknown; `engine` (backend, device), by default the running one.
-    The first column that applies decides, from the right:
+    `pixels` is height · width of the output, None if unknown; `engine` (backend, device), by default the
+    running one. The first column that applies decides, from the right:
 
     | engine | wide | narrow: in · out / (in + out) below | narrow, 1×1 maps | channels first | strided |
     |---|---|---|---|---|---|
@@ -47,11 +49,12 @@ def choose(grouping, *, pixels=None, strides=(1, 1), dtype="float32", data_forma
     | PyTorch, CPU | native | block_diagonal: 48 | batched | | batched |
     | any, GPU or TPU | batched | block_diagonal: 512 | block_diagonal | | block_diagonal |
 
-    The CPU rows come from `python -m gpc.bench` on two AVX-512 cores with EfficientNet-B0's layers. The last row is
-    reasoning that no clock has checked: an accelerator does some hundred multiply-accumulates in the time it moves a
-    number, so zeros are free there up to wider layers. On TensorFlow's CPU "native" gives way to "batched" where
-    it cannot be differentiated (`native_gradient_works`). One group is a dense convolution: "native" is the backend's
-    own, and "batched" becomes "block_diagonal", a plain matrix product.
+    The CPU rows come from `python -m gpc.bench` on two AVX-512 cores with EfficientNet-B0's layers. The last
+    row is reasoning that no clock has checked: an accelerator does some hundred multiply-accumulates in the
+    time it moves a number, so zeros are free there up to wider layers. On TensorFlow's CPU "native" gives way
+    to "batched" where it cannot be differentiated (`native_gradient_works`). One group is a dense
+    convolution: "native" is the backend's own, and "batched" becomes "block_diagonal", a plain matrix
+    product.
 
     >>> from gpc.wiring import grouping
     >>> choose(grouping(672, 192, channels_per_group=16), engine=("jax", "cpu"))
@@ -100,23 +103,30 @@ def device():
 
 @functools.cache
 def native_gradient_works(dtype="float32"):
-    """Whether TensorFlow's CPU computes a grouped convolution and its gradient in `dtype`: tried once a process.
+    """Whether TensorFlow's CPU differentiates a grouped convolution in `dtype`: tried once a process.
 
-    It does with oneDNN, TensorFlow's default on x86, in float32 and bfloat16. Without (TF_ENABLE_ONEDNN_OPTS=0,
-    other processors, float16, float64) it raises.
+    It does with oneDNN, TensorFlow's default on x86, in float32 and bfloat16. Without
+    (TF_ENABLE_ONEDNN_OPTS=0, other processors, float16, float64) it raises.
     """
     import tensorflow as tf
 
     x, kernel, ones = ([1, 2, 3, 4], (1, 1, 1, 4)), (range(1, 9), (1, 1, 2, 4)), ([1] * 4, (1, 1, 1, 4))
     layout = {"strides": [1] * 4, "padding": "VALID"}
-    # In init_scope to be tried at once where a graph is being built; it stops tapes, hence the bare operations.
+    # In init_scope to be tried at once where a graph is being built; it stops tapes, hence the bare
+    # operations.
     with tf.init_scope(), tf.device("CPU:0"):
-        x, kernel, ones = (tf.cast(tf.reshape(list(values), shape), dtype) for values, shape in (x, kernel, ones))
+        x, kernel, ones = (
+            tf.cast(tf.reshape(list(values), shape), dtype) for values, shape in (x, kernel, ones)
+        )
         try:
             found = [
                 tf.nn.conv2d(x, kernel, **layout),
-                tf.raw_ops.Conv2DBackpropInput(input_sizes=x.shape, filter=kernel, out_backprop=ones, **layout),
-                tf.raw_ops.Conv2DBackpropFilter(input=x, filter_sizes=kernel.shape, out_backprop=ones, **layout),
+                tf.raw_ops.Conv2DBackpropInput(
+                    input_sizes=x.shape, filter=kernel, out_backprop=ones, **layout
+                ),
+                tf.raw_ops.Conv2DBackpropFilter(
+                    input=x, filter_sizes=kernel.shape, out_backprop=ones, **layout
+                ),
             ]
         except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
             return False
@@ -127,7 +137,8 @@ def native_gradient_works(dtype="float32"):
 def worth_compiling():
     """False on TensorFlow's CPU.
 
-    There a model compiled by XLA computes grouped convolutions and their gradients many times slower than TensorFlow's
-    own kernels, and some versions of Keras compile whatever says that it can be (jit_compile="auto").
+    There a model compiled by XLA computes grouped convolutions and their gradients many times slower than
+    TensorFlow's own kernels, and some versions of Keras compile whatever says that it can be
+    (jit_compile="auto").
     """
     return (backend.backend(), device()) != ("tensorflow", "cpu")

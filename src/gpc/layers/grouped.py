@@ -1,4 +1,4 @@
-"""`GroupedPointwise`: a grouped 1×1 convolution for any channel counts, in the arithmetic that is fastest here."""
+"""`GroupedPointwise`: a grouped 1×1 convolution for any channels, in the arithmetic fastest here."""
 
 import keras
 from keras import activations, constraints, initializers, ops, regularizers
@@ -15,12 +15,14 @@ class GroupedPointwise(keras.layers.Layer):
     """A 1×1 convolution in groups: each filter multiplies the channels of its own group only.
 
     (B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters).
-    Cost: channels_per_group · filters weights, and as many multiply-accumulates a pixel; a bias adds `filters`.
+    Cost: channels_per_group · filters weights, and as many multiply-accumulates a pixel; a bias adds
+    `filters`.
 
-    Any channel counts: where groups do not divide them, the last group reads on from the first channels, and the
-    first filters % groups groups own one filter more; those come last in the output (`wiring.Grouping`, kept in
-    `layer.grouping` once built). Where they divide, this is `keras.layers.Conv2D(filters, 1, groups=groups)`: same
-    kernel, (1, 1, channels_per_group, filters), same output, so weights are copied over as they are.
+    Any channel counts: where groups do not divide them, the last group reads on from the first channels, and
+    the first filters % groups groups own one filter more; those come last in the output (`wiring.Grouping`,
+    kept in `layer.grouping` once built). Where they divide, this is `keras.layers.Conv2D(filters, 1,
+    groups=groups)`: same kernel, (1, 1, channels_per_group, filters), same output, so weights are copied over
+    as they are.
 
     Args:
         filters: how many output channels.
@@ -28,16 +30,20 @@ class GroupedPointwise(keras.layers.Layer):
         groups: how many groups instead. One is an ordinary dense convolution.
         strides: one integer for both directions, or a pair.
         use_bias, activation, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-            activity_regularizer, kernel_constraint, bias_constraint, data_format: as in `keras.layers.Conv2D`.
-        interleave: read the input interleaved with this step, as if `ChannelShuffle(step=interleave)` stood before;
+            activity_regularizer, kernel_constraint, bias_constraint, data_format: as in
+            `keras.layers.Conv2D`.
+        interleave: read the input interleaved with this step, as if `ChannelShuffle(step=interleave)` stood
+        before;
             folded into the arithmetic where that is cheaper.
-        implementation: "auto", which asks `gpc.layers.choose` about backend, device and size, or one of "native",
+        implementation: "auto", which asks `gpc.layers.choose` about backend, device and size, or one of
+        "native",
             "batched", "block_diagonal". The result is the same to rounding.
 
     Raises ValueError for an argument out of range, TypeError for one of the wrong type or for both
     `channels_per_group` and `groups`.
-    Source: the grouped convolution without divisibility constraints of Schwarz Schuler et al., Entropy 24(9), 2022,
-    which runs two convolutions where filters do not divide; here it is one, and the order of the output the same.
+    Source: the grouped convolution without divisibility constraints of Schwarz Schuler et al., Entropy 24(9),
+    2022, which runs two convolutions where filters do not divide; here it is one, and the order of the output
+    the same.
 
     >>> layer = GroupedPointwise(320, channels_per_group=16)
     >>> layer(keras.ops.ones((1, 7, 7, 1152))).shape[-1], layer.count_params(), layer.grouping.groups
@@ -122,7 +128,9 @@ class GroupedPointwise(keras.layers.Layer):
             step=self.interleave,
         )
         if self.bias is not None:
-            shape = (1, 1, 1, self.filters) if self.data_format == "channels_last" else (1, self.filters, 1, 1)
+            shape = (
+                (1, 1, 1, self.filters) if self.data_format == "channels_last" else (1, self.filters, 1, 1)
+            )
             outputs = ops.add(outputs, ops.reshape(self.bias, shape))
         return self.activation(outputs)
 
@@ -139,11 +147,11 @@ class GroupedPointwise(keras.layers.Layer):
         )
 
     def compute_output_shape(self, input_shape):
-        """(B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters), unknown sizes staying unknown."""
+        """(B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters); unknown sizes stay so."""
         return settings.strided_shape(self, input_shape)
 
     def cost(self, input_shapes, output_shapes):
-        """What `gpc.count` asks: multiply-accumulates of the groups, whatever zeros an implementation multiplies by."""
+        """What `gpc.count` asks: the groups' multiply-accumulates, whatever zeros are multiplied too."""
         macs = settings.positions(self, output_shapes[0]) * self.grouping.macs_per_pixel
         return Cost(macs=macs, pointwise_macs=macs)
 

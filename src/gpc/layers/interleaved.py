@@ -1,4 +1,4 @@
-"""`InterleavedPointwise`: what stands for a dense 1×1 convolution in the papers, K, interleaving and L in one layer."""
+"""`InterleavedPointwise`: what stands for a dense 1×1 convolution in the papers, in one layer."""
 
 import math
 
@@ -19,9 +19,9 @@ class InterleavedPointwise(keras.layers.Layer):
 
     (B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters): k = activation(norm(K(input))),
     output = k + activation(norm(L(interleaved k))). `wiring.plan` decides at build time what there is of it
-    (`layer.plan`): K and L, K alone, or a dense convolution where splitting is refused. `layer.k` and `layer.l` (None
-    without L) are the `GroupedPointwise` layers. No activation follows the sum.
-    Cost: `layer.plan.macs_per_pixel` multiply-accumulates a pixel, in the interleaved scheme channels_per_group ·
+    (`layer.plan`): K and L, K alone, or a dense convolution where splitting is refused. `layer.k` and
+    `layer.l` (None without L) are the `GroupedPointwise` layers. No activation follows the sum. Cost:
+    `layer.plan.macs_per_pixel` multiply-accumulates a pixel, in the interleaved scheme channels_per_group ·
     filters for K and as many for L, whatever the input's channels.
 
     Args:
@@ -30,15 +30,17 @@ class InterleavedPointwise(keras.layers.Layer):
         scheme: "interleaved" (Entropy 2022, any channel counts) or "divisible" (MENDEL 2022).
         strides: of K; L has none.
         activation: after K and after L, as in `keras.layers.Conv2D`.
-        normalization: after K and after L, before the activation: None, "batch", a Keras layer of which each gets a
+        normalization: after K and after L, before the activation: None, "batch", a Keras layer of which each
+        gets a
             copy, or a callable that returns such a layer.
         use_bias: of K and L; by default they have one where there is no normalization.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint,
             bias_constraint, data_format, implementation: of K and L, as in `GroupedPointwise`.
 
     Raises ValueError for an argument out of range, TypeError for one of the wrong type.
-    Source: Schwarz Schuler et al., MENDEL 28(1), 2022, and Entropy 24(9), 2022. The interleaving is folded into how L
-    reads its input, and filters that do not divide are one convolution, not two; the outputs are the papers'.
+    Source: Schwarz Schuler et al., MENDEL 28(1), 2022, and Entropy 24(9), 2022. The interleaving is folded
+    into how L reads its input, and filters that do not divide are one convolution, not two; the outputs are
+    the papers'.
 
     >>> layer = InterleavedPointwise(320, channels_per_group=16, use_bias=False)
     >>> layer(keras.ops.ones((1, 7, 7, 1152))).shape[-1], layer.count_params(), 1152 * 320
@@ -103,8 +105,16 @@ class InterleavedPointwise(keras.layers.Layer):
     def _convolution(self, name, grouping, **options):
         """A grouped convolution of this grouping, a dense one for None, with initializers of its own."""
         place = ("k", "l").index(name)
-        own = {key: _drawn_apart(getattr(self, key), place) for key in ("kernel_initializer", "bias_initializer")}
-        shared = ("use_bias", "kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint")
+        own = {
+            key: _drawn_apart(getattr(self, key), place) for key in ("kernel_initializer", "bias_initializer")
+        }
+        shared = (
+            "use_bias",
+            "kernel_regularizer",
+            "bias_regularizer",
+            "kernel_constraint",
+            "bias_constraint",
+        )
         return GroupedPointwise(
             self.filters,
             **_how(grouping),
@@ -120,7 +130,9 @@ class InterleavedPointwise(keras.layers.Layer):
         if self.normalization is None:
             return None
         if self.normalization == "batch":
-            norm = keras.layers.BatchNormalization(axis=settings.axis(self), name=name, dtype=self.dtype_policy)
+            norm = keras.layers.BatchNormalization(
+                axis=settings.axis(self), name=name, dtype=self.dtype_policy
+            )
         else:
             norm = type(self.normalization).from_config({**self.normalization.get_config(), "name": name})
         norm.build(shape)
@@ -138,11 +150,11 @@ class InterleavedPointwise(keras.layers.Layer):
         return self.activation(x if norm is None else norm(x))
 
     def compute_output_shape(self, input_shape):
-        """(B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters), unknown sizes staying unknown."""
+        """(B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters); unknown sizes stay so."""
         return settings.strided_shape(self, input_shape)
 
     def cost(self, input_shapes, output_shapes):
-        """What `gpc.count` asks: K's and L's multiply-accumulates, and the bytes of every tensor they make."""
+        """What `gpc.count` asks: multiply-accumulates of K and L, and bytes of all tensors they make."""
         macs = settings.positions(self, output_shapes[0]) * self.plan.macs_per_pixel
         each = 1 + (self.normalization is not None) + (self.activation is not activations.linear)
         tensors = 2 * each + 1 if self.l else each + self.plan.shuffle_output
@@ -173,7 +185,7 @@ class InterleavedPointwise(keras.layers.Layer):
 
 
 def _how(grouping):
-    """The arguments that make `grouping` again from its channels: its width where that says it, or its number."""
+    """The arguments that make `grouping` again from its channels: how many groups, or how wide."""
     if grouping is None:
         return {"groups": 1}
     sizes = grouping.in_channels, grouping.filters
@@ -183,8 +195,10 @@ def _how(grouping):
 
 
 def _drawn_apart(initializer, place):
-    """A copy for K (place 0) or L (place 1). A fixed seed moves on: where both kernels have one shape, it would
-    start them equal."""
+    """A copy for K (place 0) or L (place 1).
+
+    A fixed seed moves on: where both kernels have one shape, it would start them equal.
+    """
     if not isinstance(initializer, initializers.Initializer):
         return initializer
     config = initializer.get_config()

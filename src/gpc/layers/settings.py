@@ -10,17 +10,21 @@ DEFAULT_WIDTH = 16
 
 
 def width_or_groups(channels_per_group, groups, filters):
-    """(channels_per_group, groups), exactly one of them an integer: 16 channels a group where neither is given."""
+    """(channels_per_group, groups), one of them None: 16 channels a group where neither is given."""
     if channels_per_group is not None and groups is not None:
         raise TypeError(
             "give one of channels_per_group and groups, not both; "
             f"received channels_per_group={channels_per_group}, groups={groups}"
         )
     if groups is None:
-        return positive("channels_per_group", DEFAULT_WIDTH if channels_per_group is None else channels_per_group), None
+        return positive(
+            "channels_per_group", DEFAULT_WIDTH if channels_per_group is None else channels_per_group
+        ), None
     groups = positive("groups", groups)
     if groups > filters:
-        raise ValueError(f"groups={groups} is more than filters={filters} can fill; nearest that works: {filters}")
+        raise ValueError(
+            f"groups={groups} is more than filters={filters} can fill; nearest that works: {filters}"
+        )
     return None, groups
 
 
@@ -28,7 +32,9 @@ def pair(name, value):
     """One integer for both directions, or two: (rows, columns)."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2:
-        raise ValueError(f"{name}={value!r} must be one integer or two; nearest that works: {name}={values[:1] * 2}")
+        raise ValueError(
+            f"{name}={value!r} must be one integer or two; nearest that works: {(values or (1,))[0]}"
+        )
     return tuple(positive(name, each) for each in values)
 
 
@@ -78,7 +84,7 @@ def positions(layer, shape):
 
 
 def strided_shape(layer, input_shape):
-    """The output's shape of a strided pointwise layer: (B, H, W, C) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters)."""
+    """A strided pointwise layer's output: (B, H, W, C) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters)."""
     shape = list(input_shape)
     first = 1 if layer.data_format == "channels_last" else 2
     for place, stride in enumerate(layer.strides, first):

@@ -16,13 +16,14 @@ class ChannelShuffle(keras.layers.Layer):
     multiply-accumulates; one pass over memory.
 
     Args, exactly one of:
-        groups: ShuffleNet's shuffle of the outputs of that many groups: reshape (groups, C / groups), transpose,
+        groups: ShuffleNet's shuffle of the outputs of that many groups: reshape (groups, C / groups),
+        transpose,
             flatten. The same as step = C / groups; must divide the channels.
         step: any step up to the channels, dividing them or not: `wiring.interleave(C, step)`.
 
-    Raises TypeError for both or neither, ValueError for a step beyond the channels or groups that do not divide them.
-    Source: Zhang et al., "ShuffleNet", CVPR 2018. K-CAI interleaves by `step` strided slices; the gradient of each is
-    a tensor of full size, here it is one transpose.
+    Raises TypeError for both or neither, ValueError for a step beyond the channels or groups that do not
+    divide them. Source: Zhang et al., "ShuffleNet", CVPR 2018. K-CAI interleaves by `step` strided slices;
+    the gradient of each is a tensor of full size, here it is one transpose.
 
     >>> layer = ChannelShuffle(groups=2)
     >>> keras.ops.convert_to_numpy(layer(keras.ops.arange(6.0)[None]))[0].astype(int).tolist()
@@ -63,4 +64,9 @@ class ChannelShuffle(keras.layers.Layer):
 
     def get_config(self):
         """What it takes to make this layer again."""
-        return {**super().get_config(), "groups": self.groups, "step": self.step, "data_format": self.data_format}
+        return {
+            **super().get_config(),
+            "groups": self.groups,
+            "step": self.step,
+            "data_format": self.data_format,
+        }

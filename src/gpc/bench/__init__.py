@@ -1,0 +1,26 @@
+"""Time, by one protocol: warmed up, synchronised, in alternating pairs, told as median ratios.
+
+`compare` sets callables against each other, `latency` and `compare_models` time whole models,
+`pointwise_layers` the layers this package is about. At the terminal: `python -m gpc.bench`, or `gpc bench`.
+
+>>> from gpc.bench import compare
+>>> comparison = compare({"one": lambda: sum(range(2000)), "ten": lambda: sum(range(20000))}, rounds=3)
+>>> comparison.baseline, len(comparison.pairs["ten"])
+('one', 3)
+"""
+
+from gpc.bench.models import Latency, compare_models, latency
+from gpc.bench.pointwise import pointwise_layers
+from gpc.bench.protocol import Comparison, compare, wait
+from gpc.bench.report import Report
+
+__all__ = [
+    "Comparison",
+    "Latency",
+    "Report",
+    "compare",
+    "compare_models",
+    "latency",
+    "pointwise_layers",
+    "wait",
+]
