@@ -221,6 +221,7 @@ def test_bars_say_what_holds(rows, holds):
     assert str(Bar("p", "m", None)).startswith("not measured")
 
 
+@pytest.mark.tensorflow  # the same table everywhere, and JAX takes a minute to build the model
 def test_the_table_is_efficientnets():
     layers = pointwise.architecture(32)
     assert (672, 192, 8) in layers and (96, 24, 32) in layers and (1152, 48, 1) in layers
