@@ -46,8 +46,7 @@ class _Exchange:
         return self.decided[id(layer)]
 
     def touches(self, graph):
-        calls = [call for inner in graph.walk() for call in inner.calls]
-        return any(self.decision(call) is not call.operation for call in calls)
+        return any(self.decision(call) is not call.operation for call in graph.walk())
 
     def __call__(self, call, args, kwargs):
         new = self.decision(call)

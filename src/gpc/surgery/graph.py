@@ -65,15 +65,15 @@ class Graph:
         """The operation's name behind those of the models it lies in: "backbone/conv"."""
         return f"{self.path}/{operation.name}" if self.path else operation.name
 
-    def walk(self):
-        """This graph and every graph nested in it, each once however often its model is called."""
-        found, queue = {}, [self]
-        while queue:
-            graph = queue.pop(0)
-            if id(graph) not in found:
-                found[id(graph)] = graph
-                queue.extend(graph.nested.values())
-        return list(found.values())
+    def walk(self, found=None):
+        """Every call here and in nested models, in the order they are run; a model called twice once."""
+        found = set() if found is None else found
+        found.add(id(self))
+        for call in self.calls:
+            yield call
+            inner = self.nested.get(id(call.operation))
+            if inner and id(inner) not in found:
+                yield from inner.walk(found)
 
     def follower(self, call):
         """The one call that takes this call's only output and nothing else; None where others take it too."""

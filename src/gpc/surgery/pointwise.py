@@ -51,9 +51,8 @@ class Pointwise:
 def sites(root):
     """Every call of every operation in the graph and those nested in it: {id(operation): [Call, …]}."""
     found = {}
-    for graph in root.walk():
-        for call in graph.calls:
-            found.setdefault(id(call.operation), []).append(call)
+    for call in root.walk():
+        found.setdefault(id(call.operation), []).append(call)
     return found
 
 

@@ -78,7 +78,7 @@ def regroup(
     calls = sites(root)
     found = pointwise_layers(calls)
     chosen, heads = selector(where, found), Heads(root, calls)
-    names = Names(call.operation.name for graph in root.walk() for call in graph.calls)
+    names = Names(call.operation.name for call in root.walk())
     kept, replaced = {}, {}
     for index, item in enumerate(found):
         plan = wiring.plan(item.in_channels, item.filters, channels_per_group, scheme=scheme)
@@ -86,7 +86,7 @@ def regroup(
         if reason or not plan.replaced:
             kept[id(item.layer)] = reason or f"stays dense: {plan.reason}"
             continue
-        start = None if seed is None else seed + 2 * index
+        start = None if seed is None else (seed, index)
         parts = following(item, calls)
         replaced[id(item.layer)] = Replacement(item, plan, parts, names=names, seed=start)
     new = _rebuilt(root, replaced, f"{model.name}_{channels_per_group}ch")
@@ -103,7 +103,7 @@ def _rebuilt(root, replaced, name):
         return replaced[id(call.operation)](args[0]) if id(call.operation) in replaced else None
 
     def touches(graph):
-        return any(id(call.operation) in replaced for inner in graph.walk() for call in inner.calls)
+        return any(id(call.operation) in replaced for call in graph.walk())
 
     copier = Copier(emit, touches)
     new = copier.model(root, name)
@@ -118,7 +118,7 @@ def _report(root, new, found, kept, replaced, options):
     costs = [_cost(model) for model in (root.model, new)]
     macs = [cost and {path: each.macs for path, each in cost.by_layer().items()} for cost in costs]
     rows = [_row(item, kept, replaced, macs) for item in found]
-    rows += [row for graph in root.walk() for call in graph.calls for row in _hidden_rows(call)]
+    rows += [row for call in root.walk() for row in _hidden_rows(call)]
     totals = [model.count_params() for model in (root.model, new)]
     trainable = [
         sum(math.prod(weight.shape) for weight in model.trainable_weights) for model in (root.model, new)

@@ -1,6 +1,7 @@
 """The layers that take the place of one pointwise layer, its batch norm and its activation."""
 
 import keras
+import numpy as np
 from keras import initializers, layers
 
 from gpc.layers import ChannelShuffle, GroupedPointwise
@@ -35,8 +36,11 @@ class Replacement:
         self.policy = found.layer.dtype_policy
         self.data_format = getattr(found.layer, "data_format", "channels_last")
         self.depthwise = self._depthwise() if found.separable else None
-        self.k = self._branch("k", plan.k, seed)
-        self.l = self._branch("l", plan.l, None if seed is None else seed + 1) if plan.l else None
+        seeds = (None, None) if seed is None else map(int, np.random.SeedSequence(seed).generate_state(2))
+        self.k, self.l = (
+            self._branch(letter, grouping, own) if grouping else None
+            for letter, grouping, own in zip("kl", (plan.k, plan.l), seeds, strict=True)
+        )
         self.interleave = self._interleave() if plan.shuffle else None
         self.add = layers.Add(name=names(f"{self.name}_add"), dtype=self.policy) if plan.l else None
         self.last = self._last() if found.across else None
@@ -63,7 +67,7 @@ class Replacement:
     def copy_depthwise(self):
         """A separable layer's depthwise half keeps its weights."""
         if self.depthwise:
-            self.depthwise.set_weights([keras.ops.convert_to_numpy(self.found.layer.depthwise_kernel)])
+            self.depthwise.set_weights(self.found.layer.get_weights()[:1])
 
     def _keep(self, layer, *, convolution=False):
         self.weighing.append(layer)

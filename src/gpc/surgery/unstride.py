@@ -25,7 +25,7 @@ class Unstride:
 
     def touches(self, graph):
         """Whether anything in the graph is to be changed."""
-        return any(id(call.operation) in self.skipped for inner in graph.walk() for call in inner.calls)
+        return any(id(call.operation) in self.skipped for call in graph.walk())
 
     def _unstrided(self, call, x):
         layer, before = call.operation, id(call.inputs[0])
