@@ -13,6 +13,7 @@ from gpc.bench.models import Latency, compare_models, latency
 from gpc.bench.pointwise import pointwise_layers
 from gpc.bench.protocol import Comparison, compare, wait
 from gpc.bench.report import Report
+from gpc.bench.steps import forward, forward_backward
 
 __all__ = [
     "Comparison",
@@ -20,6 +21,8 @@ __all__ = [
     "Report",
     "compare",
     "compare_models",
+    "forward",
+    "forward_backward",
     "latency",
     "pointwise_layers",
     "wait",

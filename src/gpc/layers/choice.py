@@ -49,8 +49,8 @@ def choose(
     | PyTorch, CPU | native | block_diagonal: 48 | batched | | batched |
     | any, GPU or TPU | batched | block_diagonal: 512 | block_diagonal | | block_diagonal |
 
-    The CPU rows come from `python -m gpc.bench` on two AVX-512 cores with EfficientNet-B0's layers. The last
-    row is reasoning that no clock has checked: an accelerator does some hundred multiply-accumulates in the
+    The CPU rows were chosen on two AVX-512 cores with EfficientNet-B0's layers; `python -m gpc.bench` says how
+    they do on yours. The last row is reasoning that no clock has checked: an accelerator does some hundred multiply-accumulates in the
     time it moves a number, so zeros are free there up to wider layers. On TensorFlow's CPU "native" gives way
     to "batched" where it cannot be differentiated (`native_gradient_works`). One group is a dense
     convolution: "native" is the backend's own, and "batched" becomes "block_diagonal", a plain matrix
