@@ -85,16 +85,26 @@ def write_config(root, cache_folder):
 
 
 def jupyter_book(root, config):
-    """Jupyter Book with every warning an error. → exit status; a failed build leaves nothing half-read behind"""
+    """Jupyter Book with every warning an error. → (exit status, what it said)"""
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root),
                "--path-output", str(root), "--config", str(config), "-W", "-n", "--keep-going", "-q"]
     result = subprocess.run(command, env={**os.environ, **chapters.environment()}, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True)
-    if result.returncode:
-        shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)  # Sphinx warns of a page once, when it reads it
-        noise = re.compile(r"^(I0000 |WARNING: All log messages before absl).*\n", flags=re.MULTILINE)
-        say(noise.sub("", chapters.plain(result.stdout)))
-    return result.returncode
+    noise = re.compile(r"^(I0000 |WARNING: All log messages before absl).*\n", flags=re.MULTILINE)
+    return result.returncode, noise.sub("", chapters.plain(result.stdout))
+
+
+def build_pages(root, config):
+    """Jupyter Book, once more from nothing where what Sphinx kept of an earlier build was damaged."""
+    kept = root / "_build" / ".doctrees"
+    status, said = jupyter_book(root, config)
+    if status and "Traceback (most recent call last)" in said and kept.exists():
+        shutil.rmtree(kept)
+        status, said = jupyter_book(root, config)
+    if status:
+        shutil.rmtree(kept, ignore_errors=True)  # Sphinx warns of a page once, when it reads it
+        say(said)
+        raise SystemExit("the book's pages were built with warnings, each an error here: see above")
 
 
 def build(root=ROOT, *, again=False):
@@ -107,8 +117,7 @@ def build(root=ROOT, *, again=False):
     cache_folder = root / "_build" / ".jupyter_cache" / f"{chapters.fingerprint(root)}-{outputs}"
     fill_cache(executed, chapters.in_toc(root), cache_folder)
     say("pages …")
-    if jupyter_book(root, write_config(root, cache_folder)):
-        raise SystemExit("the book's pages were built with warnings, each an error here: see above")
+    build_pages(root, write_config(root, cache_folder))
     chapters.forget_old(root)
     html = root / "_build" / "html"
     say(f"the book is built in {time.monotonic() - started:.0f} s: {(html / 'index.html').as_uri()}")

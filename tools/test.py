@@ -16,8 +16,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ["tests/test_architecture.py", "tests/test_chapters.py", "tests/test_book.py", "tests/test_tools.py"]
-# Rooms that never touch Keras give the same answer on every backend; a room not named here is tested on each.
-NO_KERAS = ["tests/test_wiring*.py", "tests/test_show*.py"]
+# What never touches Keras gives the same answer on every backend; a file not named here is run on each.
+NO_KERAS = ["tests/test_wiring*.py", "tests/test_show*.py", "tests/test_data_archives.py", "tests/test_data_download.py",
+            "tests/test_data_drawn.py", "tests/test_data_real.py"]
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "GPC_PROFILE": "quick"}
 WORKERS = ["-n", "2", "--dist", "worksteal"]
 
@@ -40,7 +41,7 @@ def suites():
                 [*unit_files(keras_only=True), "-m", "not tensorflow", *WORKERS]),
         "chapters": ("every chapter executed", {"KERAS_BACKEND": "tensorflow"},
                      ["chapters", "--nbmake", "--nbmake-kernel=python3", "--nbmake-timeout=600",
-                      "-p", "tools.nbmake_keep", "--durations=0", "--durations-min=1", "-n", "2"]),
+                      "-p", "tools.nbmake_keep", "-n", "2"]),
         "book": ("contract of the chapters, module diagram, book in a browser", {"KERAS_BACKEND": "tensorflow"},
                  [*BOOK, "-n", "2", "--dist", "loadgroup"]),
         "torch": ("layers on PyTorch", {"KERAS_BACKEND": "torch"}, [*layers, "-m", "not tensorflow", *WORKERS]),
@@ -64,7 +65,7 @@ def run(name):
     report = ROOT / "_build" / "tests" / f"{name}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-rs", f"--junitxml={report}", *arguments]
+    command = [sys.executable, "-m", "pytest", "-rs", "--durations=10", "--durations-min=5", f"--junitxml={report}", *arguments]
     status = subprocess.run(command, cwd=ROOT, env={**os.environ, **QUIET, **variables}).returncode
     passed, failed, skipped = counted(report)
     return passed, failed or int(status != 0), skipped
