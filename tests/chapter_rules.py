@@ -10,6 +10,7 @@ from collections import Counter
 ORDER = ["title", "setup", "predict", "picture", "experiment", "gpu", "measured", "limits", "exercise", "references"]
 EXERCISE = ["exercise", "exercise-stub", "exercise-check", "solution"]
 LONGEST_CELL = 15
+WIDEST_LINE = 96
 SHORTEST_ALT = 25
 SETUP = """\
 # @title Set-up: the course's package and its packages
@@ -121,6 +122,21 @@ def short_cells(notebook, address):
     return [f"{name_of(i, c)} has {n} lines; at most {LONGEST_CELL}" for i, c, n in lengths if n > LONGEST_CELL]
 
 
+def narrow_code(notebook, address):
+    """A page shows code of this width without a bar to scroll sideways; folded cells and solutions open there, too.
+
+    The set-up cell is left out: its width is that of the repository's address.
+    """
+    complaints = []
+    for position, cell in enumerate(notebook["cells"]):
+        fenced = re.findall(r"^```\w*\n(.*?)^```$", text(cell), flags=re.M | re.S)
+        shown = fenced if cell["cell_type"] == "markdown" else [] if "setup" in tags(cell) else [text(cell)]
+        wide = [line for source in shown for line in source.splitlines() if len(line) > WIDEST_LINE]
+        complaints += [f"{name_of(position, cell)}: {len(line)} columns, at most {WIDEST_LINE}: {line.strip()[:40]}…"
+                       for line in wide]
+    return complaints
+
+
 def prediction(notebook, address):
     asked = [ast.unparse(node) for _, cell in code(notebook, "predict") for node in ast.parse(python(text(cell))).body]
     return [] if any(line.startswith("guess = predict(") for line in asked) else ["the prediction is `guess = predict(…)`"]
@@ -142,9 +158,22 @@ def gpu(notebook, address):
         stated = cell["metadata"].get("gpu", {})
         if not (isinstance(stated.get("experiment"), str) and isinstance(stated.get("minutes"), int | float)):
             complaints.append(f"{name_of(position, cell)}: metadata gpu has experiment (text) and minutes (number)")
-        if not any(call.split(".")[-1] == "profile" for call in calls(text(cell))):
-            complaints.append(f"{name_of(position, cell)} runs only in the full profile: it asks gpc.profile()")
+        made = calls(text(cell))
+        if "gpc.train.study" in made:
+            complaints += _study(position, cell, stated)
+        elif not any(call.split(".")[-1] == "profile" for call in made):
+            complaints.append(f"{name_of(position, cell)} runs in the full profile alone: by gpc.train.study or gpc.profile()")
     return complaints if code(notebook, "gpu") else [*complaints, "there is no code cell tagged gpu"]
+
+
+def _study(position, cell, stated):
+    """gpc.train.study asks for the profile itself; its experiment is the one stated, and its records are shown."""
+    run = next(node for node in ast.walk(ast.parse(python(text(cell))))
+               if isinstance(node, ast.Call) and ast.unparse(node.func) == "gpc.train.study")
+    name, said = getattr(run.args[0], "value", None) if run.args else None, stated.get("experiment")
+    complaints = [] if name == said else [f"{name_of(position, cell)} runs {name!r} and states {said!r}"]
+    shown = "gpc.show.results" in calls(text(cell))
+    return complaints if shown else [*complaints, f"{name_of(position, cell)} shows its records by gpc.show.results"]
 
 
 def measured(notebook, address):
@@ -272,5 +301,5 @@ def portable(notebook, address):
     return [f"{name_of(i, c)} names a path of one machine" for i, c in enumerate(notebook["cells"]) if own.search(text(c))]
 
 
-RULES = [order, title, setup, short_cells, prediction, pictures, gpu, measured, claims, limits, exercises, clean, digits, plain_markdown,
-         quiet_training, portable]  # fmt: skip
+RULES = [order, title, setup, short_cells, narrow_code, prediction, pictures, gpu, measured, claims, limits, exercises, clean, digits,
+         plain_markdown, quiet_training, portable]  # fmt: skip

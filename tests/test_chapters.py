@@ -135,10 +135,14 @@ FAULTS = [
     ("setup", rewrite("setup", SETUP.format(address="https://github.com/somebody/else"))), ("setup", drop("setup")),
     ("setup", lambda notebook: tags(at(notebook, "setup")).remove("hide-input")),
     ("short_cells", rewrite("smallest", "a = 1\n" * 16)), ("short_cells", rewrite("check-1", "a = 1\n" * 16)),
+    ("narrow_code", rewrite("smallest", "a = " + "1" * 93)), ("narrow_code", rewrite("picture", "a = " + "1" * 93)),
+    ("narrow_code", rewrite("solution-1", "```python\nanswer1 = " + "1" * 87 + "\n```")),
     ("prediction", rewrite("guess", "guess = 1")),
     ("pictures", lambda notebook: at(notebook, "picture")["metadata"].pop("mystnb")), ("pictures", drop("picture")),
     ("gpu", lambda notebook: at(notebook, "gpu")["metadata"].pop("gpu")), ("gpu", rewrite("gpu", "print(1)")), ("gpu", drop("gpu")),
     ("gpu", lambda notebook: notebook["metadata"].pop("accelerator")),
+    ("gpu", rewrite("gpu", 'gpc.show.results(gpc.train.study("other", {}, data="digits", recipe="quick"))')),
+    ("gpu", rewrite("gpu", 'gpc.train.study("vgg-heads", {}, data="digits", recipe="quick")')),
     ("measured", rewrite("numbers", 'say("{w}", w=weights)\nguess.reveal(1)')),
     ("measured", rewrite("numbers", "assert weights == 6\nprint(weights)\nguess.reveal(1)")),
     ("measured", rewrite("numbers", 'assert weights == 6\nsay("{w}", w=weights)')), ("measured", rewrite("measured", "## Numbers")),
@@ -163,6 +167,21 @@ FAULTS = [
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_a_good_notebook_passes(rule):
     assert rule(good(), ADDRESS) == []
+
+
+def test_a_line_may_fill_the_page():
+    notebook = good()
+    rewrite("smallest", "weights = " + "1" * 86)(notebook)
+    rewrite("idea", "words " * 40 + "end here, in one line.")(notebook)
+    address = "https://github.com/" + "long" * 20
+    rewrite("setup", SETUP.format(address=address))(notebook)
+    assert chapter_rules.narrow_code(notebook, address) == []
+
+
+def test_a_study_asks_for_the_profile_itself():
+    notebook = good()
+    rewrite("gpu", 'gpc.show.results(gpc.train.study("vgg-heads", {}, data="digits", recipe="quick"))')(notebook)
+    assert chapter_rules.gpu(notebook, ADDRESS) == []
 
 
 @pytest.mark.parametrize(("name", "fault"), FAULTS, ids=[f"{name}-{i}" for i, (name, _) in enumerate(FAULTS)])
