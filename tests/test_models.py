@@ -9,6 +9,9 @@ from gpc.layers import ChannelShuffle, GroupedPointwise
 from gpc.surgery import regroup
 from tests.surgery_support import numbers, reloaded, run, train
 
+# JAX compiles an initializer for each new shape: an EfficientNet takes it half a minute to build.
+efficientnets = pytest.mark.tensorflow
+
 
 def parameters(model):
     return {layer.name: layer.count_params() for layer in model.layers if layer.weights}
@@ -73,6 +76,7 @@ def test_network_in_networks_classifier_stays_dense_when_regrouped():
 # The k-networks
 
 
+@efficientnets
 def test_kefficientnetb0_is_efficientnetb0_with_other_pointwise_layers():
     net = models.kEfficientNetB0((32, 32, 3), 10)
     assert net.count_params() == 668_833
@@ -87,6 +91,7 @@ def test_kefficientnetb0_is_efficientnetb0_with_other_pointwise_layers():
 
 
 # The published counts hold skip_stride_cnt from −1 to 5, see test_models_golden.py.
+@efficientnets
 @pytest.mark.parametrize(("skip", "stride"), [(3, 4), (6, 1)])
 def test_skip_stride_cnt_of_efficientnet_counts_stages(skip, stride):
     net = models.kEfficientNetB0((32, 32, 3), 10, channels_per_group=None, skip_stride_cnt=skip)
@@ -99,6 +104,7 @@ def test_skip_stride_cnt_of_mobilenet_counts_strides(skip, stride):
     assert net.get_layer("conv_pw_13").output.shape[1] * stride == 32
 
 
+@efficientnets
 def test_faithful_networks_differ_where_they_say():
     net = models.kEfficientNetB0((32, 32, 3), 10, skip_stride_cnt=3, faithful=True, dropout=0.4)
     kinds = {type(layer).__name__ for layer in net.layers}
@@ -120,6 +126,7 @@ def test_faithful_networks_differ_where_they_say():
     assert mobile.get_layer("conv_dw_5_relu").max_value == 6
 
 
+@efficientnets
 def test_drop_connect_is_counted_over_16_blocks_in_the_published_networks():
     options = {"input_shape": (32, 32, 3), "classes": 10, "channels_per_group": None}
     rates = [

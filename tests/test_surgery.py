@@ -594,6 +594,7 @@ def test_the_report_as_text_table_and_page():
     )
     assert re.search(r"^point +K\+L +64 +48 +3,264 +1,920 +49,152 +24,576 +K 4 × 16 channels", text[4])
     assert text[-1].split()[:4] == ["whole", "model", "3,411", "2,067"]
+    assert report.kept[0].reason.endswith("head=True replaces it") and text[5].endswith("…")
     html = report._repr_html_()
     assert "<caption>net, 16" in html and html.count('scope="col"') == 9 and html.count('scope="row"') == 3
     assert "&lt;out&gt;" in html and "<out>" not in html

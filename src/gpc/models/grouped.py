@@ -18,7 +18,9 @@ _EFFICIENTNET_STRIDES = (1, 2, 2, 2, 1, 2, 1)
 _UNSCALED_BLOCKS = 16
 
 
-_EFFICIENTNET_DOC = """EfficientNet-{} with grouped, interleaved pointwise convolutions: (B, H, W, 3) → (B, classes).
+_EFFICIENTNET_DOC = """EfficientNet-{} with grouped, interleaved pointwise convolutions.
+
+    (B, H, W, 3) → (B, classes).
 
     Args:
         input_shape: (height, width, 3).

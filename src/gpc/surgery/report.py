@@ -83,7 +83,11 @@ class Report:
         return text.getvalue()
 
     def __str__(self):
-        cells = [_HEADS, *map(_cells, self.rows), self._totals()]
+        cells = [
+            _HEADS,
+            *((*cells[:-1], _short(cells[-1])) for cells in map(_cells, self.rows)),
+            self._totals(),
+        ]
         widths = [max(len(line[i]) for line in cells) for i in range(len(_HEADS))]
         lines = [
             "  ".join(
@@ -111,6 +115,11 @@ class Report:
 
 
 _HTML_HEADS = (*_HEADS[:4], "parameters before", "parameters after", "MACs before", "MACs after", "reason")
+
+
+def _short(reason, longest=60):
+    """A reason that fits beside the numbers; the rows and the HTML table have all of it."""
+    return reason if len(reason) <= longest else reason[: longest - 1] + "…"
 
 
 def _number(value):
