@@ -24,7 +24,7 @@ def results(records, caption=None):
 
     if not records:
         say(
-            "No record of this experiment yet: the cell above makes them on a machine with a GPU, "
+            "No record of this experiment yet: this cell makes them on a machine with a GPU, "
             "or anywhere with `GPC_PROFILE=full`."
         )
         return None
