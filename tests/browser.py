@@ -1,4 +1,4 @@
-"""Chromium, driven by Selenium: pages opened, their requests and console read, accessibility checked by axe-core."""
+"""Chromium, driven by Selenium: pages opened, requests and console read, accessibility checked by axe."""
 
 import base64
 import functools
@@ -16,16 +16,27 @@ import pytest
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--no-first-run", "--hide-scrollbars",
-         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # fmt: skip
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
 
 
 def absent(reason):
     """Skip, or fail where a browser is required (GPC_REQUIRE_BROWSER=1, as in continuous integration)."""
     if os.environ.get("GPC_REQUIRE_BROWSER") == "1":
         pytest.fail(f"GPC_REQUIRE_BROWSER=1, and {reason}")
-    pytest.skip(f"{reason}: install chromium and chromium-driver (Debian: apt install chromium chromium-driver)")
+    pytest.skip(
+        f"{reason}: install chromium and chromium-driver (Debian: apt install chromium chromium-driver)"
+    )
 
 
 def major(program):
@@ -71,15 +82,18 @@ class Browser:
 
     def open(self, address, *, mode="light"):
         """Load a page in light or dark mode, wait for its formulas, scroll through it."""
-        script = f"try {{ localStorage.setItem('mode', '{mode}'); localStorage.setItem('theme', '{mode}') }} catch (refused) {{}}"
+        store = f"localStorage.setItem('mode', '{mode}'); localStorage.setItem('theme', '{mode}')"
+        script = f"try {{ {store} }} catch (refused) {{}}"
         before = self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
         self.driver.get_log("browser"), self.driver.get_log("performance")  # what earlier pages left
         self.driver.get(address)
         self.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", before)
         self.driver.execute_async_script(
             "const done = arguments[0], ready = window.MathJax?.startup?.promise ?? Promise.resolve();"
-            "ready.then(async () => { for (let y = 0; y < document.body.scrollHeight; y += 800) { scrollTo(0, y);"
-            " await new Promise(requestAnimationFrame) } scrollTo(0, 0); setTimeout(done, 100) })")  # fmt: skip
+            "ready.then(async () => { const end = document.body.scrollHeight;"
+            "for (let y = 0; y < end; y += 800) { scrollTo(0, y);"
+            " await new Promise(requestAnimationFrame) } scrollTo(0, 0); setTimeout(done, 100) })"
+        )
 
     def console(self):
         """Errors that the page wrote or caused since it was opened."""
@@ -93,29 +107,43 @@ class Browser:
 
     def other_hosts(self):
         """Requests to any host but this machine's."""
-        return [url for url in self.requests() if urlsplit(url).scheme not in ("data", "blob", "file", "about")
-                and urlsplit(url).hostname != "127.0.0.1"]  # fmt: skip
+        return [
+            url
+            for url in self.requests()
+            if urlsplit(url).scheme not in ("data", "blob", "file", "about")
+            and urlsplit(url).hostname != "127.0.0.1"
+        ]
 
     def axe(self):
         """Accessibility violations: `rule: element` with what axe says of it."""
         self.driver.execute_script(AXE.read_text(encoding="utf-8"))
         found = self.driver.execute_async_script(
-            "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations))")
-        return [f"{v['id']}: {node['html'][:160]} ({node.get('failureSummary', '')[:200]})" for v in found for node in v["nodes"]]
+            "const done = arguments[0];"
+            "axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations))"
+        )
+        return [
+            f"{v['id']}: {node['html'][:160]} ({node.get('failureSummary', '')[:200]})"
+            for v in found
+            for node in v["nodes"]
+        ]
 
     def overflow(self):
         """By how many pixels the page is wider than the window, and what sticks out."""
         return self.driver.execute_script(
             "const w = document.documentElement.clientWidth, over = document.documentElement.scrollWidth - w;"
             "if (over <= 0) return null;"
-            "const out = [...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > w + 1);"
-            "return over + ' px: ' + out.slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(' | ')")  # fmt: skip
+            "const wide = e => e.getBoundingClientRect().right > w + 1;"
+            "const out = [...document.querySelectorAll('main *')].filter(wide);"
+            "return over + ' px: ' + out.slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(' | ')"
+        )
 
     def screenshot(self, path):
         """The whole page as a PNG file."""
         size = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": self.width, "height": min(size["height"], 12_000), "scale": 1}
-        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
+        taken = self.driver.execute_cdp_cmd(
+            "Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip}
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(taken["data"]))
         return path

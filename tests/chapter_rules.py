@@ -1,4 +1,4 @@
-"""What a chapter must be, as functions: a notebook (a dictionary) goes in, complaints come out, none if all is well.
+"""What a chapter must be, as functions: a notebook (a dictionary) goes in, complaints come out.
 
 Each rule is tried on every chapter and, in test_chapters.py, on a notebook that breaks it.
 """
@@ -7,7 +7,18 @@ import ast
 import re
 from collections import Counter
 
-ORDER = ["title", "setup", "predict", "picture", "experiment", "gpu", "measured", "limits", "exercise", "references"]
+ORDER = [
+    "title",
+    "setup",
+    "predict",
+    "picture",
+    "experiment",
+    "gpu",
+    "measured",
+    "limits",
+    "exercise",
+    "references",
+]
 EXERCISE = ["exercise", "exercise-stub", "exercise-check", "solution"]
 LONGEST_CELL = 15
 WIDEST_LINE = 96
@@ -22,11 +33,33 @@ from gpc.show import say, predict, check"""
 
 # Digits that are part of a name and state no measurement.
 NAMES = [
-    r"VGG-?1[169]", r"LeNet-?5", r"CIFAR-?100?", r"ResNe[Xx]?t-?\d+", r"DenseNet-?\d+", r"k?Inception-?[Vv]\d", r"L100",
-    r"k?MobileNet-?V\d", r"k?Eff(?:icient)?Net-?[BV]?\d", r"\bB[0-7]\b", r"\bV[1-4]\b", r"DSB-2018", r"ILSVRC-?\d+",
-    r"\b\d+×\d+\b(?! ?(?:pixels|images))", r"\b(?:bfloat|float|u?int)\d+\b", r"\b[Cc]hapters? \d+(?:(?:,| and|–) \d+)*", r"[Cc]laims? \d+",
-    r"\bParts? [IVX\d]+", r"\b[123]-?D\b", r"\b[Ii]n (?:19|20)\d\d\b", r"Keras 3", r"Python 3(?:\.\d+)?", r"TensorFlow 2(?:\.\d+)?", r"D6\w*", r"\bT4\b", r"\bL[12]\b",
-]  # fmt: skip
+    r"VGG-?1[169]",
+    r"LeNet-?5",
+    r"CIFAR-?100?",
+    r"ResNe[Xx]?t-?\d+",
+    r"DenseNet-?\d+",
+    r"k?Inception-?[Vv]\d",
+    r"L100",
+    r"k?MobileNet-?V\d",
+    r"k?Eff(?:icient)?Net-?[BV]?\d",
+    r"\bB[0-7]\b",
+    r"\bV[1-4]\b",
+    r"DSB-2018",
+    r"ILSVRC-?\d+",
+    r"\b\d+×\d+\b(?! ?(?:pixels|images))",
+    r"\b(?:bfloat|float|u?int)\d+\b",
+    r"\b[Cc]hapters? \d+(?:(?:,| and|–) \d+)*",
+    r"[Cc]laims? \d+",
+    r"\bParts? [IVX\d]+",
+    r"\b[123]-?D\b",
+    r"\b[Ii]n (?:19|20)\d\d\b",
+    r"Keras 3",
+    r"Python 3(?:\.\d+)?",
+    r"TensorFlow 2(?:\.\d+)?",
+    r"D6\w*",
+    r"\bT4\b",
+    r"\bL[12]\b",
+]
 MYST = [
     (re.compile(r"^\s*(?:`{3,}|:{3,}|~{3,})\{[\w:-]+\}", re.M), "a MyST directive"),
     (re.compile(r"^:{3,}", re.M), "a MyST fence"),
@@ -47,11 +80,19 @@ def tags(cell):
 
 def code(notebook, tag=None):
     """Code cells, all or those with a tag, each with its position."""
-    return [(i, c) for i, c in enumerate(notebook["cells"]) if c["cell_type"] == "code" and (tag is None or tag in tags(c))]
+    return [
+        (i, c)
+        for i, c in enumerate(notebook["cells"])
+        if c["cell_type"] == "code" and (tag is None or tag in tags(c))
+    ]
 
 
 def prose(notebook, tag=None):
-    return [(i, c) for i, c in enumerate(notebook["cells"]) if c["cell_type"] == "markdown" and (tag is None or tag in tags(c))]
+    return [
+        (i, c)
+        for i, c in enumerate(notebook["cells"])
+        if c["cell_type"] == "markdown" and (tag is None or tag in tags(c))
+    ]
 
 
 def name_of(position, cell):
@@ -70,25 +111,34 @@ def defined(source):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         for target in getattr(node, "targets", [getattr(node, "target", None)]):
-            names |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)} if target is not None else set()
+            names |= (
+                {n.id for n in ast.walk(target) if isinstance(n, ast.Name)} if target is not None else set()
+            )
     return names
 
 
 def calls(source):
     """The text of every function called in a piece of code: `say`, `guess.reveal`, `plt.subplots`."""
-    return {ast.unparse(node.func) for node in ast.walk(ast.parse(python(source))) if isinstance(node, ast.Call)}
+    return {
+        ast.unparse(node.func) for node in ast.walk(ast.parse(python(source))) if isinstance(node, ast.Call)
+    }
 
 
 def order(notebook, address):
     first = {}
     for position, cell in enumerate(notebook["cells"]):
         for tag in tags(cell):
-            if tag != "measured" or cell["cell_type"] == "markdown":  # numbers may be measured, and asserted, on the way
+            if (
+                tag != "measured" or cell["cell_type"] == "markdown"
+            ):  # numbers may be measured, and asserted, on the way
                 first.setdefault(tag, position)
     complaints = [f"no cell is tagged {tag}" for tag in ORDER if tag not in first]
     present = [tag for tag in ORDER if tag in first]
-    complaints += [f"{later} stands before {earlier}" for earlier, later in zip(present, present[1:], strict=False)
-                   if first[later] <= first[earlier]]
+    complaints += [
+        f"{later} stands before {earlier}"
+        for earlier, later in zip(present, present[1:], strict=False)
+        if first[later] <= first[earlier]
+    ]
     if [tags(cell)[:1] for cell in notebook["cells"][:2]] != [["title"], ["setup"]]:
         complaints.append("the first two cells are the title and the set-up")
     if "references" not in tags(notebook["cells"][-1]):
@@ -104,7 +154,7 @@ def title(notebook, address):
     cell = text(notebook["cells"][0])
     if not (found := re.match(r"# [^\n]+\n+\*\*([^*]+)\*\*", cell)):
         return ["the first cell is `# Title`, then the question in bold"]
-    after = [line for line in cell[found.end():].splitlines() if line.strip()]
+    after = [line for line in cell[found.end() :].splitlines() if line.strip()]
     complaints = [] if found.group(1).strip().endswith("?") else ["the sentence in bold is no question"]
     return complaints + ([f"{len(after)} lines follow the question; at most three"] if len(after) > 3 else [])
 
@@ -117,13 +167,23 @@ def setup(notebook, address):
 
 
 def short_cells(notebook, address):
-    drawn = [i for i, c in code(notebook) if "hide-input" in tags(c) and not {"exercise-check", "measured"} & set(tags(c))]
-    lengths = [(i, c, len([line for line in text(c).splitlines() if line.strip()])) for i, c in code(notebook) if i not in drawn]
-    return [f"{name_of(i, c)} has {n} lines; at most {LONGEST_CELL}" for i, c, n in lengths if n > LONGEST_CELL]
+    drawn = [
+        i
+        for i, c in code(notebook)
+        if "hide-input" in tags(c) and not {"exercise-check", "measured"} & set(tags(c))
+    ]
+    lengths = [
+        (i, c, len([line for line in text(c).splitlines() if line.strip()]))
+        for i, c in code(notebook)
+        if i not in drawn
+    ]
+    return [
+        f"{name_of(i, c)} has {n} lines; at most {LONGEST_CELL}" for i, c, n in lengths if n > LONGEST_CELL
+    ]
 
 
 def narrow_code(notebook, address):
-    """A page shows code of this width without a bar to scroll sideways; folded cells and solutions open there, too.
+    """A page shows code of this width without scrolling sideways; folded cells and solutions open there.
 
     The set-up cell is left out: its width is that of the repository's address.
     """
@@ -132,14 +192,24 @@ def narrow_code(notebook, address):
         fenced = re.findall(r"^```\w*\n(.*?)^```$", text(cell), flags=re.M | re.S)
         shown = fenced if cell["cell_type"] == "markdown" else [] if "setup" in tags(cell) else [text(cell)]
         wide = [line for source in shown for line in source.splitlines() if len(line) > WIDEST_LINE]
-        complaints += [f"{name_of(position, cell)}: {len(line)} columns, at most {WIDEST_LINE}: {line.strip()[:40]}…"
-                       for line in wide]
+        complaints += [
+            f"{name_of(position, cell)}: {len(line)} columns, at most {WIDEST_LINE}: {line.strip()[:40]}…"
+            for line in wide
+        ]
     return complaints
 
 
 def prediction(notebook, address):
-    asked = [ast.unparse(node) for _, cell in code(notebook, "predict") for node in ast.parse(python(text(cell))).body]
-    return [] if any(line.startswith("guess = predict(") for line in asked) else ["the prediction is `guess = predict(…)`"]
+    asked = [
+        ast.unparse(node)
+        for _, cell in code(notebook, "predict")
+        for node in ast.parse(python(text(cell))).body
+    ]
+    return (
+        []
+        if any(line.startswith("guess = predict(") for line in asked)
+        else ["the prediction is `guess = predict(…)`"]
+    )
 
 
 def pictures(notebook, address):
@@ -148,32 +218,47 @@ def pictures(notebook, address):
     for position, cell in found:
         alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
         if len(alt) < SHORTEST_ALT:
-            complaints.append(f"{name_of(position, cell)}: the picture's alt text ({alt!r}) does not say what it shows")
+            complaints.append(
+                f"{name_of(position, cell)}: the picture's alt text ({alt!r}) does not say what it shows"
+            )
     return complaints
 
 
 def gpu(notebook, address):
-    complaints = [] if notebook["metadata"].get("accelerator") == "GPU" else ["the notebook's metadata ask for a GPU"]
+    complaints = (
+        [] if notebook["metadata"].get("accelerator") == "GPU" else ["the notebook's metadata ask for a GPU"]
+    )
     for position, cell in code(notebook, "gpu"):
         stated = cell["metadata"].get("gpu", {})
         if not (isinstance(stated.get("experiment"), str) and isinstance(stated.get("minutes"), int | float)):
-            complaints.append(f"{name_of(position, cell)}: metadata gpu has experiment (text) and minutes (number)")
+            complaints.append(
+                f"{name_of(position, cell)}: metadata gpu has experiment (text) and minutes (number)"
+            )
         made = calls(text(cell))
         if "gpc.train.study" in made:
             complaints += _study(position, cell, stated)
         elif not any(call.split(".")[-1] == "profile" for call in made):
-            complaints.append(f"{name_of(position, cell)} runs in the full profile alone: by gpc.train.study or gpc.profile()")
+            complaints.append(
+                f"{name_of(position, cell)} runs in the full profile alone: gpc.train.study or gpc.profile()"
+            )
     return complaints if code(notebook, "gpu") else [*complaints, "there is no code cell tagged gpu"]
 
 
 def _study(position, cell, stated):
-    """gpc.train.study asks for the profile itself; its experiment is the one stated, and its records are shown."""
-    run = next(node for node in ast.walk(ast.parse(python(text(cell))))
-               if isinstance(node, ast.Call) and ast.unparse(node.func) == "gpc.train.study")
+    """gpc.train.study asks for the profile itself; its experiment is the one stated, its records shown."""
+    run = next(
+        node
+        for node in ast.walk(ast.parse(python(text(cell))))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "gpc.train.study"
+    )
     name, said = getattr(run.args[0], "value", None) if run.args else None, stated.get("experiment")
     complaints = [] if name == said else [f"{name_of(position, cell)} runs {name!r} and states {said!r}"]
     shown = "gpc.show.results" in calls(text(cell))
-    return complaints if shown else [*complaints, f"{name_of(position, cell)} shows its records by gpc.show.results"]
+    return (
+        complaints
+        if shown
+        else [*complaints, f"{name_of(position, cell)} shows its records by gpc.show.results"]
+    )
 
 
 def measured(notebook, address):
@@ -187,18 +272,32 @@ def measured(notebook, address):
     made = set().union(*(calls(text(cell)) for _, cell in cells)) if cells else set()
     if not made & {"say", "gpc.show.say"}:
         complaints.append("no measured number is printed by say()")
-    return complaints if "guess.reveal" in made else [*complaints, "the guess is not revealed in a measured cell"]
+    return (
+        complaints
+        if "guess.reveal" in made
+        else [*complaints, "the guess is not revealed in a measured cell"]
+    )
 
 
 def claims(notebook, address):
     """What registers a claim is tagged, so that it is asserted."""
-    return [f"{name_of(i, c)} registers a claim and is tagged neither measured nor claim" for i, c in code(notebook)
-            if {"claim", "gpc.show.claim", "show.claim"} & calls(text(c)) and not {"measured", "claim"} & set(tags(c))]
+    return [
+        f"{name_of(i, c)} registers a claim and is tagged neither measured nor claim"
+        for i, c in code(notebook)
+        if {"claim", "gpc.show.claim", "show.claim"} & calls(text(c))
+        and not {"measured", "claim"} & set(tags(c))
+    ]
 
 
 def limits(notebook, address):
-    headed = [re.match(r"#+ Where it stops being true\s+\S", text(cell)) for _, cell in prose(notebook, "limits")]
-    return [] if any(headed) else ["a Markdown cell tagged limits has the heading 'Where it stops being true' and a text"]
+    headed = [
+        re.match(r"#+ Where it stops being true\s+\S", text(cell)) for _, cell in prose(notebook, "limits")
+    ]
+    return (
+        []
+        if any(headed)
+        else ["a Markdown cell tagged limits has the heading 'Where it stops being true' and a text"]
+    )
 
 
 def exercises_of(notebook):
@@ -225,19 +324,28 @@ def exercises(notebook, address):
     for number, cells in enumerate(found, start=1):
         missing = [tag for tag in EXERCISE if tag not in cells]
         if missing or list(cells) != EXERCISE:
-            complaints.append(f"exercise {number} is task, stub, check, solution, in this order; missing: {missing or 'none'}")
+            complaints.append(
+                f"exercise {number} is task, stub, check, solution; missing: {missing or 'none'}"
+            )
             continue
         folded = text(cells["solution"]).strip()
         if not re.fullmatch(r"<details><summary>Solution</summary>\n\n.*\n\n</details>", folded, flags=re.S):
             complaints.append(f"exercise {number}: the solution is folded, blank lines inside <details>")
-        solution, last = solution_code(cells["solution"]), ast.parse(python(text(cells["exercise-check"]))).body[-1]
+        solution, last = (
+            solution_code(cells["solution"]),
+            ast.parse(python(text(cells["exercise-check"]))).body[-1],
+        )
         if not ast.unparse(last).startswith("passed = check("):
             complaints.append(f"exercise {number}: the check's last line is `passed = check(…)`")
-        wanted = {n.id for n in ast.walk(last) if isinstance(n, ast.Name)} & defined(text(cells["exercise-stub"]))
+        wanted = {n.id for n in ast.walk(last) if isinstance(n, ast.Name)} & defined(
+            text(cells["exercise-stub"])
+        )
         if not wanted:
             complaints.append(f"exercise {number}: the check looks at no name of the stub")
         if solution is None or not wanted <= defined(solution):
-            complaints.append(f"exercise {number}: one block of Python in the solution defines {', '.join(sorted(wanted))}")
+            complaints.append(
+                f"exercise {number}: one block of Python in the solution defines {', '.join(sorted(wanted))}"
+            )
     return complaints
 
 
@@ -249,16 +357,34 @@ def clean(notebook, address):
     kernel = notebook["metadata"].get("kernelspec", {}).get("name")
     complaints += [] if kernel == "python3" else [f"the kernel is {kernel!r}, not python3"]
     ids = Counter(cell.get("id") for cell in notebook["cells"])
-    complaints += [f"{count} cells have the id {name!r}" for name, count in ids.items() if count > 1 or not name]
+    complaints += [
+        f"{count} cells have the id {name!r}" for name, count in ids.items() if count > 1 or not name
+    ]
     version = (notebook.get("nbformat"), notebook.get("nbformat_minor"))
-    return complaints if version == (4, 5) else [*complaints, f"notebook format {version}, not (4, 5): cell ids need it"]
+    return (
+        complaints
+        if version == (4, 5)
+        else [*complaints, f"notebook format {version}, not (4, 5): cell ids need it"]
+    )
 
 
 def running_text(source):
     """Prose alone: no code, maths, links, headings, list numbers or HTML tags."""
-    for pattern in (r"^(```|~~~).*?^\1\s*$", r"\$\$.*?\$\$", r"`[^`]*`", r"\$[^$\n]+\$", r"!?\[[^\]]*\]\([^)]*\)", r"<https?://[^>]*>",
-                    r"https?://\S+", r"<[^>]+>", r"^#+ .*$", r"^\s*\d+[.)] "):  # fmt: skip
-        source = re.sub(pattern, " ", source, flags=re.M | re.S if "```" in pattern or r"\$\$" in pattern else re.M)
+    for pattern in (
+        r"^(```|~~~).*?^\1\s*$",
+        r"\$\$.*?\$\$",
+        r"`[^`]*`",
+        r"\$[^$\n]+\$",
+        r"!?\[[^\]]*\]\([^)]*\)",
+        r"<https?://[^>]*>",
+        r"https?://\S+",
+        r"<[^>]+>",
+        r"^#+ .*$",
+        r"^\s*\d+[.)] ",
+    ):
+        source = re.sub(
+            pattern, " ", source, flags=re.M | re.S if "```" in pattern or r"\$\$" in pattern else re.M
+        )
     return source
 
 
@@ -269,7 +395,9 @@ def digits(notebook, address):
             continue
         left = re.sub("|".join(NAMES), " ", running_text(text(cell)))
         for found in re.finditer(r"\S*\d\S*", left):
-            complaints.append(f"{name_of(position, cell)}: '{found.group()}' is a number that no cell computed; use say()")
+            complaints.append(
+                f"{name_of(position, cell)}: '{found.group()}' is a number that no cell computed; use say()"
+            )
     return complaints
 
 
@@ -277,7 +405,11 @@ def plain_markdown(notebook, address):
     complaints = []
     for position, cell in prose(notebook):
         outside = re.sub(r"^```python\n.*?^```$", "", text(cell), flags=re.M | re.S)
-        complaints += [f"{name_of(position, cell)}: {what}, which Colab shows raw" for pattern, what in MYST if pattern.search(outside)]
+        complaints += [
+            f"{name_of(position, cell)}: {what}, which Colab shows raw"
+            for pattern, what in MYST
+            if pattern.search(outside)
+        ]
     return complaints
 
 
@@ -286,20 +418,47 @@ def quiet_training(notebook, address):
     complaints = []
     for position, cell in code(notebook):
         for node in ast.walk(ast.parse(python(text(cell)))):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("fit", "evaluate")):
+            if not (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("fit", "evaluate")
+            ):
                 continue
             if ast.unparse(node.func) in ("gpc.train.fit", "train.fit"):
                 continue
             said = {kw.arg: getattr(kw.value, "value", None) for kw in node.keywords}
             if said.get("verbose") not in (0, 2):
-                complaints.append(f"{name_of(position, cell)}: {ast.unparse(node.func)} says verbose=0 or verbose=2")
+                complaints.append(
+                    f"{name_of(position, cell)}: {ast.unparse(node.func)} says verbose=0 or verbose=2"
+                )
     return complaints
 
 
 def portable(notebook, address):
     own = re.compile(r"(?<![\w.])/(?:home|root|tmp|work|Users|content)/")
-    return [f"{name_of(i, c)} names a path of one machine" for i, c in enumerate(notebook["cells"]) if own.search(text(c))]
+    return [
+        f"{name_of(i, c)} names a path of one machine"
+        for i, c in enumerate(notebook["cells"])
+        if own.search(text(c))
+    ]
 
 
-RULES = [order, title, setup, short_cells, narrow_code, prediction, pictures, gpu, measured, claims, limits, exercises, clean, digits,
-         plain_markdown, quiet_training, portable]  # fmt: skip
+RULES = [
+    order,
+    title,
+    setup,
+    short_cells,
+    narrow_code,
+    prediction,
+    pictures,
+    gpu,
+    measured,
+    claims,
+    limits,
+    exercises,
+    clean,
+    digits,
+    plain_markdown,
+    quiet_training,
+    portable,
+]

@@ -1,19 +1,37 @@
 """Built pages read without a browser: what they load, where they link, which marks they hold."""
 
 import re
-from functools import lru_cache
+from functools import cache
 from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 
-LOADS = {("script", "src"), ("img", "src"), ("img", "srcset"), ("iframe", "src"), ("source", "src"), ("source", "srcset"),
-         ("video", "src"), ("video", "poster"), ("audio", "src"), ("track", "src"), ("embed", "src"), ("object", "data"),
-         ("input", "src"), ("use", "href"), ("use", "xlink:href"), ("image", "href"), ("image", "xlink:href")}  # fmt: skip
+LOADS = {
+    ("script", "src"),
+    ("img", "src"),
+    ("img", "srcset"),
+    ("iframe", "src"),
+    ("source", "src"),
+    ("source", "srcset"),
+    ("video", "src"),
+    ("video", "poster"),
+    ("audio", "src"),
+    ("track", "src"),
+    ("embed", "src"),
+    ("object", "data"),
+    ("input", "src"),
+    ("use", "href"),
+    ("use", "xlink:href"),
+    ("image", "href"),
+    ("image", "xlink:href"),
+}
 PASSIVE_LINKS = {"next", "prev", "index", "search", "canonical", "author", "license", "help", "alternate"}
 IN_CSS = re.compile(r"url\(\s*['\"]?([^'\")]+)|@import\s+['\"]([^'\"]+)")
-# What a script writes to load something: import(…), fetch(…), importScripts(…), a src assigned, an @import or url() made.
+# What a script writes to load something: import(…), fetch(…), importScripts(…), a src assigned, a worker.
 IN_SCRIPT = re.compile(
-    r"(?:import\s*\(|from\s|import\s|fetch\s*\(|importScripts\s*\(|\.open\s*\([^,()]{1,12},|\.src\s*=|\.href\s*=|"
-    r"new\s+(?:Worker|WebSocket|EventSource)\s*\()\s*[\"'`]((?:https?:|wss?:)?//[^\"'`]+)")
+    r"(?:import\s*\(|from\s|import\s|fetch\s*\(|importScripts\s*\(|"
+    r"\.open\s*\([^,()]{1,12},|\.src\s*=|\.href\s*=|"
+    r"new\s+(?:Worker|WebSocket|EventSource)\s*\()\s*[\"'`]((?:https?:|wss?:)?//[^\"'`]+)"
+)
 
 
 def elsewhere(address):
@@ -22,7 +40,7 @@ def elsewhere(address):
 
 
 class Page(HTMLParser):
-    """One page: `loads` (what a browser fetches for it), `links`, `anchors`, `images` (source and alt text)."""
+    """One page: `loads` (what a browser fetches for it), `links`, `anchors`, `images` (source, alt text)."""
 
     def __init__(self, source):
         super().__init__()
@@ -33,8 +51,13 @@ class Page(HTMLParser):
         given = {name: value or "" for name, value in attributes}
         self.inside = tag if tag in ("style", "script") else None
         self.anchors |= {given[name] for name in ("id", "name") if name in given}
-        self.loads += [part.split()[0] for name, value in given.items() if (tag, name) in LOADS
-                       for part in (value.split(",") if name == "srcset" else [value]) if part.strip()]  # fmt: skip
+        self.loads += [
+            part.split()[0]
+            for name, value in given.items()
+            if (tag, name) in LOADS
+            for part in (value.split(",") if name == "srcset" else [value])
+            if part.strip()
+        ]
         self.loads += css_loads(given.get("style", ""))
         if tag == "link" and not set(given.get("rel", "").split()) <= PASSIVE_LINKS:
             self.loads.append(given.get("href", ""))
@@ -63,14 +86,16 @@ def script_loads(source):
     return IN_SCRIPT.findall(source)
 
 
-@lru_cache(maxsize=None)
+@cache
 def read(path):
     return Page(path.read_text(encoding="utf-8"))
 
 
 def pages_in(folder):
     """The pages; not the theme's templates, which Sphinx copies among its static files."""
-    return [path for path in sorted(folder.rglob("*.html")) if "_static" not in path.relative_to(folder).parts]
+    return [
+        path for path in sorted(folder.rglob("*.html")) if "_static" not in path.relative_to(folder).parts
+    ]
 
 
 def asked_elsewhere(folder):
@@ -93,7 +118,11 @@ def broken_links(folder):
             parts = urlsplit(address)
             if parts.scheme or parts.netloc or not address:
                 continue
-            target = path if not parts.path else (folder / unquote(urljoin(path.relative_to(folder).as_posix(), parts.path))).resolve()
+            target = (
+                path
+                if not parts.path
+                else (folder / unquote(urljoin(path.relative_to(folder).as_posix(), parts.path))).resolve()
+            )
             target = target / "index.html" if target.is_dir() else target
             mark = unquote(parts.fragment)
             if not target.is_file():

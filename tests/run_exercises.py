@@ -1,6 +1,8 @@
 """Runs a chapter's exercises in one fresh process: each stub as it is, then each reference solution.
 
-    python run_exercises.py chapter.ipynb    prints one JSON list: [{"stub": [passed, printed], "solution": [passed, printed]}, …]
+python run_exercises.py chapter.ipynb
+
+The last line printed is a JSON list: [{"stub": [passed, printed], "solution": [passed, printed]}, …]
 """
 
 import contextlib
@@ -13,7 +15,7 @@ from chapter_rules import exercises_of, python, solution_code, text
 
 
 def outcome(sources, given):
-    """Run pieces of code after each other on a copy of the set-up's names. → (what `passed` is, what was printed)"""
+    """Run pieces of code after each other on a copy of the set-up's names. → (`passed`, what was printed)"""
     names, printed = dict(given), io.StringIO()
     with contextlib.redirect_stdout(printed):
         try:
@@ -31,7 +33,11 @@ def main(path):
     exec(compile(python(text(notebook["cells"][1])), "<set-up>", "exec"), given)
     results = []
     for cells in exercises_of(notebook):
-        stub, check, solution = text(cells["exercise-stub"]), text(cells["exercise-check"]), solution_code(cells["solution"])
+        stub, check, solution = (
+            text(cells["exercise-stub"]),
+            text(cells["exercise-check"]),
+            solution_code(cells["solution"]),
+        )
         results.append({"stub": outcome([stub, check], given), "solution": outcome([solution, check], given)})
     print(json.dumps(results))
 

@@ -1,4 +1,4 @@
-"""The house: who may import whom, what `import gpc` starts, how long a module may be. Imports are parsed, not run."""
+"""The house: who may import whom, what `import gpc` starts, how long a module may be. Imports are parsed."""
 
 import ast
 import os
@@ -36,7 +36,7 @@ def level(room):
 
 
 def imports(source, module):
-    """Absolute names of all that a module's source imports, inside functions too. `module` is its dotted name."""
+    """Absolute names of all that a source imports, inside functions too. `module` is its dotted name."""
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -45,7 +45,10 @@ def imports(source, module):
             above = module.split(".")[: -node.level] if node.level else []
             origin = ".".join([*above, *([node.module] if node.module else [])])
             names |= {f"{origin}.{alias.name}" for alias in node.names} if origin == "gpc" else {origin}
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "import_module"):
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+            "importlib.import_module",
+            "import_module",
+        ):
             names |= {arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)}
     return names
 
@@ -72,7 +75,7 @@ def modules():
     """(dotted name, path) of every module of the package; a package's name stands for its __init__."""
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-        # An __init__ keeps the name `package.__init__`, so that its relative imports resolve as a module's do.
+        # An __init__ keeps the name `package.__init__`: its relative imports resolve as a module's do.
         yield ".".join(parts), path
 
 
@@ -98,7 +101,7 @@ def test_a_module_is_short(module, path):
 
 
 def test_everything_in_the_package_has_its_place():
-    """Each room stands in the diagram; what is no room is private, and imports none (but the package's own doors)."""
+    """Each room stands in the diagram; what is no room is private and imports none, but for the doors."""
     for module, path in MODULES:
         own = module.split(".")[1]
         if level(own) is None:
@@ -118,7 +121,9 @@ def test_the_rooms_offered_are_the_rooms_there():
 def test_import_starts_no_backend(statement):
     """Seen in a fresh process by what was loaded, not by the clock."""
     code = f"{statement}\nimport sys\nprint(*sorted(set({HEAVY!r}) & set(sys.modules)))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ), check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ), check=True
+    )
     assert result.stdout.split() == []
 
 
@@ -130,7 +135,9 @@ def test_an_arrow_that_points_up_is_caught():
     assert forbidden("import gpc.models\n", "gpc.wiring.plans") == ["wiring → models"]
     assert forbidden("def late():\n    from gpc import train\n", "gpc.surgery.graph") == ["surgery → train"]
     assert forbidden("from ..cli import main\n", "gpc.bench.steps") == ["bench → cli"]
-    assert forbidden("import importlib\nimportlib.import_module('gpc.show')\n", "gpc.data.paint") == ["data → show"]
+    assert forbidden("import importlib\nimportlib.import_module('gpc.show')\n", "gpc.data.paint") == [
+        "data → show"
+    ]
 
 
 def test_an_arrow_between_neighbours_is_caught():
@@ -139,9 +146,14 @@ def test_an_arrow_between_neighbours_is_caught():
 
 
 def test_arrows_that_point_down_pass():
-    assert forbidden("from gpc import wiring\nfrom gpc.layers import GroupedPointwise\n", "gpc.surgery.regroup") == []
+    assert (
+        forbidden("from gpc import wiring\nfrom gpc.layers import GroupedPointwise\n", "gpc.surgery.regroup")
+        == []
+    )
     assert forbidden("from .plans import plan\nfrom gpc._checks import positive\n", "gpc.wiring.groups") == []
 
 
 def test_matplotlib_inside_a_function_is_seen():
-    assert "matplotlib.pyplot" in imports("def draw():\n    import matplotlib.pyplot as plt\n", "gpc.train.loop")
+    assert "matplotlib.pyplot" in imports(
+        "def draw():\n    import matplotlib.pyplot as plt\n", "gpc.train.loop"
+    )

@@ -1,4 +1,4 @@
-"""The built book: every page there, every link good, no other host asked for anything, and a real browser content with it."""
+"""The built book: every page there, every link good, no other host asked, a real browser content with it."""
 
 import re
 from pathlib import Path
@@ -72,7 +72,9 @@ def test_chapters_show_what_was_executed(html):
 
 def test_generated_pages_list_every_chapter(html):
     status = pages.read(html / "book" / "status.html").links
-    assert [chapter.stem for chapter in chapters.in_toc(ROOT) if f"../chapters/{chapter.stem}.html" not in status] == []
+    assert [
+        chapter.stem for chapter in chapters.in_toc(ROOT) if f"../chapters/{chapter.stem}.html" not in status
+    ] == []
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -105,7 +107,9 @@ def test_screenshots(browser, site, page, mode, width):
 
     browser.size(width)
     browser.open(f"{site}/{page}.html", mode=mode)
-    file = browser.screenshot(ROOT / "_build" / "screenshots" / f"{page.replace('/', '-')}-{mode}-{width}.png")
+    file = browser.screenshot(
+        ROOT / "_build" / "screenshots" / f"{page.replace('/', '-')}-{mode}-{width}.png"
+    )
     pixels = imread(file)[..., :3].mean(axis=-1)
     assert pixels.shape[1] == width and pixels.shape[0] > 900
     assert np.median(pixels) > 0.8 if mode == "light" else np.median(pixels) < 0.3
@@ -120,8 +124,10 @@ def test_a_page_opens_from_a_file(browser, html, page):
     browser.open((html / f"{page}.html").as_uri())
     assert browser.console() == []
     assert browser.other_hosts() == []
-    formulas = browser.driver.execute_script("return [document.querySelectorAll('.math').length,"
-                                             " document.querySelectorAll('mjx-container').length]")
+    formulas = browser.driver.execute_script(
+        "return [document.querySelectorAll('.math').length,"
+        " document.querySelectorAll('mjx-container').length]"
+    )
     assert formulas[1] >= formulas[0]
 
 
@@ -139,26 +145,43 @@ def test_search_finds_a_word(browser, site):
 
 def test_loads_from_elsewhere_are_caught(tmp_path):
     (tmp_path / "a.html").write_text(
-        '<script src="https://cdn.example.org/x.js"></script><link rel="stylesheet" href="//cdn.example.org/x.css">'
-        "<style>@import 'https://fonts.example.org/f.css';</style><p style=\"background: url('https://img.example.org/i.png')\">"
-        '<script>fetch("https://api.example.org/")</script><a href="https://fine.example.org/">fine</a><link rel="canonical" href="https://a.b/">')
-    (tmp_path / "b.css").write_text("a { background: url(https://img.example.org/b.png) } b { background: url(c.png) }")
+        '<script src="https://cdn.example.org/x.js"></script>'
+        '<link rel="stylesheet" href="//cdn.example.org/x.css">'
+        "<style>@import 'https://fonts.example.org/f.css';</style>"
+        "<p style=\"background: url('https://img.example.org/i.png')\">"
+        '<script>fetch("https://api.example.org/")</script>'
+        '<a href="https://fine.example.org/">fine</a><link rel="canonical" href="https://a.b/">'
+    )
+    (tmp_path / "b.css").write_text(
+        "a { background: url(https://img.example.org/b.png) } b { background: url(c.png) }"
+    )
     (tmp_path / "c.js").write_text('import("https://cdn.example.org/m.js"); // see https://fine.example.org/')
     assert [line.split("//")[1].split("/")[0] for line in pages.asked_elsewhere(tmp_path)] == [
-        "cdn.example.org", "cdn.example.org", "fonts.example.org", "img.example.org", "api.example.org", "img.example.org", "cdn.example.org"]
+        "cdn.example.org",
+        "cdn.example.org",
+        "fonts.example.org",
+        "img.example.org",
+        "api.example.org",
+        "img.example.org",
+        "cdn.example.org",
+    ]
 
 
 def test_broken_links_are_caught(tmp_path):
-    (tmp_path / "a.html").write_text('<p id="here"></p><a href="#here">1</a><a href="#gone">2</a><a href="b.html#x">3</a>'
-                                     '<a href="c.html">4</a><img src="i.png"><a href="https://example.org/none">5</a>')  # fmt: skip
+    (tmp_path / "a.html").write_text(
+        '<p id="here"></p><a href="#here">1</a><a href="#gone">2</a><a href="b.html#x">3</a>'
+        '<a href="c.html">4</a><img src="i.png"><a href="https://example.org/none">5</a>'
+    )
     (tmp_path / "b.html").write_text("<p>no mark</p>")
     assert len(pages.broken_links(tmp_path)) == 4
 
 
 def test_the_browser_sees_requests_errors_and_violations(browser, tmp_path):
     (tmp_path / "index.html").write_text(
-        '<!doctype html><html data-theme="light"><title>x</title><body style="margin: 0"><img src="https://example.org/x.png">'
-        "<script>missing()</script><main><div style='width: 3000px'>wide</div></main>")
+        '<!doctype html><html data-theme="light"><title>x</title><body style="margin: 0">'
+        '<img src="https://example.org/x.png">'
+        "<script>missing()</script><main><div style='width: 3000px'>wide</div></main>"
+    )
     server = Server(tmp_path)
     browser.size(1440)
     browser.open(f"{server.address}/index.html")

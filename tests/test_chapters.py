@@ -66,38 +66,85 @@ def test_stubs_fail_and_solutions_pass(chapter):
 
 
 def cell(kind, identity, tag, source, **metadata):
-    made = {"cell_type": kind, "id": identity, "metadata": {"tags": tag.split(), **metadata} if tag else {**metadata},
-            "source": source.splitlines(keepends=True)}
+    made = {
+        "cell_type": kind,
+        "id": identity,
+        "metadata": {"tags": tag.split(), **metadata} if tag else {**metadata},
+        "source": source.splitlines(keepends=True),
+    }
     return {**made, "outputs": [], "execution_count": None} if kind == "code" else made
 
 
 def exercise(number):
-    solution = f"<details><summary>Solution</summary>\n\n```python\nanswer{number} = {number}\n```\n\nCounted.\n\n</details>"
-    return [cell("markdown", f"task-{number}", "exercise", "## Exercise\n\nSet the answer."),
-            cell("code", f"stub-{number}", "exercise-stub", f"answer{number} = ..."),
-            cell("code", f"check-{number}", "exercise-check hide-input", f"passed = check(answer{number}, {number})"),
-            cell("markdown", f"solution-{number}", "solution", solution)]
+    code = f"```python\nanswer{number} = {number}\n```"
+    solution = f"<details><summary>Solution</summary>\n\n{code}\n\nCounted.\n\n</details>"
+    return [
+        cell("markdown", f"task-{number}", "exercise", "## Exercise\n\nSet the answer."),
+        cell("code", f"stub-{number}", "exercise-stub", f"answer{number} = ..."),
+        cell(
+            "code",
+            f"check-{number}",
+            "exercise-check hide-input",
+            f"passed = check(answer{number}, {number})",
+        ),
+        cell("markdown", f"solution-{number}", "solution", solution),
+    ]
 
 
 def good():
     """A notebook that keeps every rule."""
     cells = [
-        cell("markdown", "title", "title", "# One by one\n\n**What can a filter do that sees one pixel?**\n\nYou will say it.\n"),
+        cell(
+            "markdown",
+            "title",
+            "title",
+            "# One by one\n\n**What can a filter do that sees one pixel?**\n\nYou will say it.\n",
+        ),
         cell("code", "setup", "setup hide-input", SETUP.format(address=ADDRESS)),
         cell("code", "guess", "predict", 'guess = predict("How many?", [1, 2])'),
-        cell("code", "picture", "picture hide-input", "figure = gpc.show.palette",
-             mystnb={"image": {"alt": "A column of pixels times a matrix gives a column of filters"}}),
-        cell("markdown", "idea", "", "A 1×1 layer of VGG16, at $C = 512$, in `float32`; see chapter 2.\n\n1. One list, [45 %](x.md)."),
+        cell(
+            "code",
+            "picture",
+            "picture hide-input",
+            "figure = gpc.show.palette",
+            mystnb={"image": {"alt": "A column of pixels times a matrix gives a column of filters"}},
+        ),
+        cell(
+            "markdown",
+            "idea",
+            "",
+            "A 1×1 layer of VGG16, at $C = 512$, in `float32`; see chapter 2.\n\n1. One list, [45 %](x.md).",
+        ),
         cell("code", "smallest", "", "weights = 2 * 3"),
         cell("code", "live", "experiment", "model = None"),
-        cell("code", "gpu", "gpu", 'if gpc.profile() == "full":\n    print(1)', gpu={"experiment": "vgg-heads", "minutes": 12}),
+        cell(
+            "code",
+            "gpu",
+            "gpu",
+            'if gpc.profile() == "full":\n    print(1)',
+            gpu={"experiment": "vgg-heads", "minutes": 12},
+        ),
         cell("markdown", "measured", "measured", "## What we measured"),
-        cell("code", "numbers", "measured", 'assert weights == 6\nsay("{w} weights", w=weights)\nguess.reveal(1)'),
+        cell(
+            "code",
+            "numbers",
+            "measured",
+            'assert weights == 6\nsay("{w} weights", w=weights)\nguess.reveal(1)',
+        ),
         cell("markdown", "limits", "limits", "## Where it stops being true\n\nOn a stem."),
-        *exercise(1), *exercise(2),
-        cell("markdown", "references", "references", "## References\n\n- Lin: [Network In Network](https://arxiv.org/abs/1312.4400), 2013."),
-    ]  # fmt: skip
-    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}, "accelerator": "GPU"}
+        *exercise(1),
+        *exercise(2),
+        cell(
+            "markdown",
+            "references",
+            "references",
+            "## References\n\n- Lin: [Network In Network](https://arxiv.org/abs/1312.4400), 2013.",
+        ),
+    ]
+    metadata = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+        "accelerator": "GPU",
+    }
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
@@ -128,40 +175,66 @@ def change(identity, **values):
 
 
 FAULTS = [
-    ("order", drop("live")), ("order", drop("smallest")), ("order", swap("gpu", "live")), ("order", swap("guess", "picture")),
+    ("order", drop("live")),
+    ("order", drop("smallest")),
+    ("order", swap("gpu", "live")),
+    ("order", swap("guess", "picture")),
     ("order", swap("references", "limits")),
-    ("title", rewrite("title", "# One by one\n\nWhat can a filter do?")), ("title", rewrite("title", "# One\n\n**It can.**")),
+    ("title", rewrite("title", "# One by one\n\nWhat can a filter do?")),
+    ("title", rewrite("title", "# One\n\n**It can.**")),
     ("title", rewrite("title", "# One\n\n**Can it?**\n\na\n\nb\n\nc\n\nd")),
-    ("setup", rewrite("setup", SETUP.format(address="https://github.com/somebody/else"))), ("setup", drop("setup")),
+    ("setup", rewrite("setup", SETUP.format(address="https://github.com/somebody/else"))),
+    ("setup", drop("setup")),
     ("setup", lambda notebook: tags(at(notebook, "setup")).remove("hide-input")),
-    ("short_cells", rewrite("smallest", "a = 1\n" * 16)), ("short_cells", rewrite("check-1", "a = 1\n" * 16)),
-    ("narrow_code", rewrite("smallest", "a = " + "1" * 93)), ("narrow_code", rewrite("picture", "a = " + "1" * 93)),
+    ("short_cells", rewrite("smallest", "a = 1\n" * 16)),
+    ("short_cells", rewrite("check-1", "a = 1\n" * 16)),
+    ("narrow_code", rewrite("smallest", "a = " + "1" * 93)),
+    ("narrow_code", rewrite("picture", "a = " + "1" * 93)),
     ("narrow_code", rewrite("solution-1", "```python\nanswer1 = " + "1" * 87 + "\n```")),
     ("prediction", rewrite("guess", "guess = 1")),
-    ("pictures", lambda notebook: at(notebook, "picture")["metadata"].pop("mystnb")), ("pictures", drop("picture")),
-    ("gpu", lambda notebook: at(notebook, "gpu")["metadata"].pop("gpu")), ("gpu", rewrite("gpu", "print(1)")), ("gpu", drop("gpu")),
+    ("pictures", lambda notebook: at(notebook, "picture")["metadata"].pop("mystnb")),
+    ("pictures", drop("picture")),
+    ("gpu", lambda notebook: at(notebook, "gpu")["metadata"].pop("gpu")),
+    ("gpu", rewrite("gpu", "print(1)")),
+    ("gpu", drop("gpu")),
     ("gpu", lambda notebook: notebook["metadata"].pop("accelerator")),
     ("gpu", rewrite("gpu", 'gpc.show.results(gpc.train.study("other", {}, data="digits", recipe="quick"))')),
     ("gpu", rewrite("gpu", 'gpc.train.study("vgg-heads", {}, data="digits", recipe="quick")')),
     ("measured", rewrite("numbers", 'say("{w}", w=weights)\nguess.reveal(1)')),
     ("measured", rewrite("numbers", "assert weights == 6\nprint(weights)\nguess.reveal(1)")),
-    ("measured", rewrite("numbers", 'assert weights == 6\nsay("{w}", w=weights)')), ("measured", rewrite("measured", "## Numbers")),
+    ("measured", rewrite("numbers", 'assert weights == 6\nsay("{w}", w=weights)')),
+    ("measured", rewrite("measured", "## Numbers")),
     ("claims", rewrite("smallest", 'gpc.show.claim(1, "wrong", "no")')),
-    ("limits", rewrite("limits", "## Limits\n\nNone.")), ("limits", rewrite("limits", "## Where it stops being true\n")),
-    ("exercises", drop("task-2")), ("exercises", drop("solution-1")), ("exercises", drop("check-1")),
-    ("exercises", swap("stub-1", "check-1")), ("exercises", rewrite("check-1", "check(answer1, 1)")),
-    ("exercises", rewrite("check-1", "passed = check(other, 1)")), ("exercises", rewrite("solution-1", "answer1 = 1")),
-    ("exercises", rewrite("solution-1", "<details><summary>Solution</summary>\n\n```python\nx = 1\n```\n\n</details>")),
-    ("clean", change("smallest", execution_count=3)), ("clean", change("smallest", outputs=[{"output_type": "stream"}])),
-    ("clean", change("smallest", id="setup")), ("clean", lambda notebook: notebook["metadata"]["kernelspec"].update(name="conda")),
+    ("limits", rewrite("limits", "## Limits\n\nNone.")),
+    ("limits", rewrite("limits", "## Where it stops being true\n")),
+    ("exercises", drop("task-2")),
+    ("exercises", drop("solution-1")),
+    ("exercises", drop("check-1")),
+    ("exercises", swap("stub-1", "check-1")),
+    ("exercises", rewrite("check-1", "check(answer1, 1)")),
+    ("exercises", rewrite("check-1", "passed = check(other, 1)")),
+    ("exercises", rewrite("solution-1", "answer1 = 1")),
+    (
+        "exercises",
+        rewrite("solution-1", "<details><summary>Solution</summary>\n\n```python\nx = 1\n```\n\n</details>"),
+    ),
+    ("clean", change("smallest", execution_count=3)),
+    ("clean", change("smallest", outputs=[{"output_type": "stream"}])),
+    ("clean", change("smallest", id="setup")),
+    ("clean", lambda notebook: notebook["metadata"]["kernelspec"].update(name="conda")),
     ("clean", lambda notebook: notebook.update(nbformat_minor=4)),
-    ("digits", rewrite("idea", "It saves 90 % of the weights.")), ("digits", rewrite("limits", "Below 16 channels.")),
-    ("digits", rewrite("idea", "Images of 32×32 pixels.")), ("digits", rewrite("idea", "VGG16 has 138 million.")),
-    ("plain_markdown", rewrite("idea", "```{note}\nRaw.\n```")), ("plain_markdown", rewrite("idea", "See {ref}`there`.")),
-    ("plain_markdown", rewrite("idea", ":::{note}\nRaw.\n:::")), ("plain_markdown", rewrite("idea", "(label)=\n## Here")),
-    ("quiet_training", rewrite("live", "model.fit(x, y, epochs=2)")), ("quiet_training", rewrite("live", "model.evaluate(x, y, verbose=1)")),
+    ("digits", rewrite("idea", "It saves 90 % of the weights.")),
+    ("digits", rewrite("limits", "Below 16 channels.")),
+    ("digits", rewrite("idea", "Images of 32×32 pixels.")),
+    ("digits", rewrite("idea", "VGG16 has 138 million.")),
+    ("plain_markdown", rewrite("idea", "```{note}\nRaw.\n```")),
+    ("plain_markdown", rewrite("idea", "See {ref}`there`.")),
+    ("plain_markdown", rewrite("idea", ":::{note}\nRaw.\n:::")),
+    ("plain_markdown", rewrite("idea", "(label)=\n## Here")),
+    ("quiet_training", rewrite("live", "model.fit(x, y, epochs=2)")),
+    ("quiet_training", rewrite("live", "model.evaluate(x, y, verbose=1)")),
     ("portable", rewrite("live", 'open("/home/me/data.npz")')),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -180,7 +253,9 @@ def test_a_line_may_fill_the_page():
 
 def test_a_study_asks_for_the_profile_itself():
     notebook = good()
-    rewrite("gpu", 'gpc.show.results(gpc.train.study("vgg-heads", {}, data="digits", recipe="quick"))')(notebook)
+    rewrite("gpu", 'gpc.show.results(gpc.train.study("vgg-heads", {}, data="digits", recipe="quick"))')(
+        notebook
+    )
     assert chapter_rules.gpu(notebook, ADDRESS) == []
 
 
@@ -200,27 +275,38 @@ def test_exercises_that_do_not_hold_are_caught(tmp_path):
     notebook = good()
     notebook["cells"] += exercise(3)
     rewrite("stub-2", "answer2 = 2")(notebook)
-    rewrite("solution-3", "".join(at(notebook, "solution-3")["source"]).replace("answer3 = 3", "answer3 = 4"))(notebook)
+    rewrite(
+        "solution-3", "".join(at(notebook, "solution-3")["source"]).replace("answer3 = 3", "answer3 = 4")
+    )(notebook)
     path = tmp_path / "toy.ipynb"
     path.write_text(json.dumps(notebook), encoding="utf-8")
     results = run_exercises(path)
     assert [complaint.split(" gives")[0] for complaint in complaints_of(results)] == [
-        "exercise 2: the untouched stub", "exercise 3: the solution"]  # fmt: skip
+        "exercise 2: the untouched stub",
+        "exercise 3: the solution",
+    ]
 
 
 def test_the_address_is_stamped_everywhere(tmp_path):
     (tmp_path / "chapters").mkdir()
     notebook = json.dumps(good(), indent=1).replace(ADDRESS, "https://github.com/OWNER/REPO")
     (tmp_path / "chapters" / "01_toy.ipynb").write_text(notebook, encoding="utf-8")
-    (tmp_path / "_config.yml").write_text("repository:\n  url: https://github.com/OWNER/REPO   # here\n", encoding="utf-8")
+    (tmp_path / "_config.yml").write_text(
+        "repository:\n  url: https://github.com/OWNER/REPO   # here\n", encoding="utf-8"
+    )
     (tmp_path / "README.md").write_text(
         "[tests](https://github.com/OWNER/REPO/actions) ![](https://img.shields.io/github/actions/workflow/status/OWNER/REPO/ci.yml)\n"
         "https://colab.research.google.com/github/OWNER/REPO/blob/main/chapters/01_toy.ipynb\n"
-        'pip install "git+https://github.com/OWNER/REPO"\nmore by https://github.com/OWNER/REPOSITORY\n', encoding="utf-8")
+        'pip install "git+https://github.com/OWNER/REPO"\nmore by https://github.com/OWNER/REPOSITORY\n',
+        encoding="utf-8",
+    )
     changed = stamp.stamp("https://github.com/me/course.git", root=tmp_path)
     assert {path.name for path in changed} == {"_config.yml", "01_toy.ipynb", "README.md"}
     assert stamp.address(tmp_path) == "https://github.com/me/course"
-    assert chapter_rules.setup(read(tmp_path / "chapters" / "01_toy.ipynb"), "https://github.com/me/course") == []
+    assert (
+        chapter_rules.setup(read(tmp_path / "chapters" / "01_toy.ipynb"), "https://github.com/me/course")
+        == []
+    )
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert readme.count("me/course") == 4 and readme.count("OWNER") == 1
     assert stamp.stamp("https://github.com/me/course", root=tmp_path) == []
@@ -229,6 +315,8 @@ def test_the_address_is_stamped_everywhere(tmp_path):
 
 
 def test_readme_states_the_address_of_the_configuration():
-    stated = set(re.findall(r"https://github\.com/[\w.-]+/[\w-]+", (ROOT / "README.md").read_text(encoding="utf-8")))
+    stated = set(
+        re.findall(r"https://github\.com/[\w.-]+/[\w-]+", (ROOT / "README.md").read_text(encoding="utf-8"))
+    )
     ours = {address for address in stated if address.endswith(("/REPO", "/" + ADDRESS.rsplit("/", 1)[1]))}
     assert ours == {ADDRESS}

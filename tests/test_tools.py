@@ -34,7 +34,9 @@ def course(tmp_path):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "src" / "gpc" / "room.py").write_text("one = 1\n")
     (tmp_path / "requirements.txt").write_text("keras==3\n")
-    (tmp_path / "_toc.yml").write_text("root: book/intro\nparts: [{chapters: [{file: chapters/01_toy}, {file: book/api}]}]\n")
+    (tmp_path / "_toc.yml").write_text(
+        "root: book/intro\nparts: [{chapters: [{file: chapters/01_toy}, {file: book/api}]}]\n"
+    )
     write(tmp_path, "print(2 + 2)")
     return tmp_path
 
@@ -42,9 +44,17 @@ def course(tmp_path):
 def write(course, *sources, prose="# Toy\n\nProse."):
     """The course's only chapter, made of these code cells."""
     cells = [nbformat.v4.new_markdown_cell(prose, id="title")]
-    cells += [nbformat.v4.new_code_cell(s, id=f"c{i}", metadata={"tags": ["measured"]}) for i, s in enumerate(sources)]
+    cells += [
+        nbformat.v4.new_code_cell(s, id=f"c{i}", metadata={"tags": ["measured"]})
+        for i, s in enumerate(sources)
+    ]
     path = course / "chapters" / "01_toy.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "p"}}), path)
+    nbformat.write(
+        nbformat.v4.new_notebook(
+            cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "p"}}
+        ),
+        path,
+    )
     return path
 
 
@@ -74,7 +84,9 @@ def test_what_outputs_depend_on_changes_the_fingerprint(course, change, monkeypa
     if change == "profile":
         monkeypatch.setenv("GPC_PROFILE", "full")
     else:
-        name = {"source": "src/gpc/room.py", "record": "data/records/a.json", "pins": "requirements.txt"}[change]
+        name = {"source": "src/gpc/room.py", "record": "data/records/a.json", "pins": "requirements.txt"}[
+            change
+        ]
         (course / name).write_text("two = 2\n")
     assert chapters.fingerprint(course) != before
 
@@ -117,7 +129,16 @@ def test_nbmake_keeps_what_it_runs_and_names_the_cell_that_fails(course):
     shutil.copytree(ROOT / "tools", course / "tools")
     good, bad = write(course, "print(2 + 2)"), course / "chapters" / "02_bad.ipynb"
     bad.write_text(good.read_text(encoding="utf-8").replace("2 + 2", "1 / 0"), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "tools.nbmake_keep", "--nbmake", "--nbmake-kernel=python3", "chapters"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tools.nbmake_keep",
+        "--nbmake",
+        "--nbmake-kernel=python3",
+        "chapters",
+    ]
     done = subprocess.run(command, cwd=course, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1 and "1 failed, 1 passed" in done.stdout
     assert "02_bad.ipynb, cell 2 of 2 (id c0, tagged measured)" in done.stdout
@@ -127,7 +148,10 @@ def test_nbmake_keeps_what_it_runs_and_names_the_cell_that_fails(course):
 
 
 def executed(*outputs):
-    cells = [nbformat.v4.new_markdown_cell("# One by one\n\nWhat?"), nbformat.v4.new_code_cell("x", outputs=list(outputs))]
+    cells = [
+        nbformat.v4.new_markdown_cell("# One by one\n\nWhat?"),
+        nbformat.v4.new_code_cell("x", outputs=list(outputs)),
+    ]
     run = {"seconds": 12.3, "profile": "quick", "when": "2026-01-01 00:00 UTC"}
     return nbformat.v4.new_notebook(cells=cells, metadata={"gpc_run": run})
 
@@ -136,14 +160,20 @@ def test_claims_are_listed_with_verdict_and_chapter():
     output = nbformat.v4.new_output("display_data", {"text/plain": "x"}, metadata={"gpc_claim": MARKS})
     page = pages.claims_page([executed(output)], ["02_one_by_one"], {3: "g times faster"})
     assert "1 tested: 0 confirmed, 1 conditional, 0 wrong." in page
-    assert r"| 3 | g times faster | Conditional | 4 times \| in one place | [One by one](../chapters/02_one_by_one.ipynb) |" in page
+    assert (
+        r"| 3 | g times faster | Conditional | 4 times \| in one place "
+        "| [One by one](../chapters/02_one_by_one.ipynb) |"
+    ) in page
     with pytest.raises(ValueError, match="02_one_by_one tests claim 3"):
         pages.claims_page([executed(output)], ["02_one_by_one"], {})
 
 
 def test_a_claim_shown_in_a_kernel_reaches_the_page(course):
     """The whole way: gpc.show.claim in a cell, a kernel, the kept notebook, the table."""
-    chapter = write(course, 'from gpc.show import claim\nclaim(21, "confirmed", "{share:.1%} of the weights.", share=0.894)')
+    chapter = write(
+        course,
+        'from gpc.show import claim\nclaim(21, "confirmed", "{share:.1%} of the weights.", share=0.894)',
+    )
     assert [claim["text"] for claim in pages.claims_in(run(course, chapter))] == ["89.4% of the weights."]
 
 
@@ -155,11 +185,13 @@ def test_status_tells_times_machine_and_versions():
 
 def test_every_claim_is_stated_once():
     stated = yaml.safe_load((ROOT / "book" / "claims.yml").read_text(encoding="utf-8"))
-    assert sorted(stated) == list(range(1, len(stated) + 1)) and all(isinstance(text, str) for text in stated.values())
+    assert sorted(stated) == list(range(1, len(stated) + 1)) and all(
+        isinstance(text, str) for text in stated.values()
+    )
 
 
 def test_suites_hold_every_test_file():
-    """A test file that no suite runs would be silent; JAX leaves out only rooms without Keras and the house."""
+    """A test file that no suite runs would be silent; JAX leaves out what has no Keras, and the house."""
     everything = {str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")}
     run_by = {name: set(arguments) & everything for name, (_, _, arguments) in suites.suites().items()}
     assert run_by["unit"] | run_by["book"] == everything and not run_by["unit"] & run_by["book"]
@@ -192,7 +224,9 @@ Source: somebody.
 
 >>> a * b
 6""".splitlines()
-    assert "\n".join(rendered(lines)) == """One \\* and \\ ``code_``\\ , x\\_i.
+    assert (
+        "\n".join(rendered(lines))
+        == """One \\* and \\ ``code_``\\ , x\\_i.
 
 Args, one of:
 
@@ -209,6 +243,7 @@ Source: somebody.
 >>> a * b
 6
 """
+    )
 
 
 def test_readme_and_makefile_name_the_same_commands():
@@ -219,4 +254,9 @@ def test_readme_and_makefile_name_the_same_commands():
 
 def test_notebook_metadata_of_one_machine_is_not_needed():
     for path in sorted((ROOT / "chapters").glob("*.ipynb")):
-        assert set(json.loads(path.read_text(encoding="utf-8"))["metadata"]) <= {"kernelspec", "language_info", "accelerator", "colab"}
+        assert set(json.loads(path.read_text(encoding="utf-8"))["metadata"]) <= {
+            "kernelspec",
+            "language_info",
+            "accelerator",
+            "colab",
+        }

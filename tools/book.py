@@ -1,7 +1,7 @@
-"""Build the book: execute the chapters that changed, write the generated pages, run Jupyter Book, warnings as errors.
+"""Build the book: execute chapters that changed, write generated pages, run Jupyter Book, warnings as errors.
 
-    python tools/book.py            the whole book, in _build/html
-    python tools/book.py execute    the chapters only
+python tools/book.py            the whole book, in _build/html
+python tools/book.py execute    the chapters only
 """
 
 import argparse
@@ -36,7 +36,7 @@ def progress(label):
 
 
 def execute_all(root=ROOT, *, again=False):
-    """Execute every chapter that has no valid outputs; all failures are told at the end. → executed notebooks"""
+    """Execute every chapter without valid outputs; all failures are told at the end. → executed notebooks"""
     folder, todo, failures = chapters.store(root), chapters.in_toc(root), []
     back = "\r" if sys.stdout.isatty() else ""  # over the line that counts the cells, where there is one
     say(f"{len(todo)} chapters, profile {chapters.profile()}")
@@ -69,15 +69,19 @@ def fill_cache(executed, todo, cache_folder):
         seconds = notebook.metadata.pop("gpc_run")["seconds"]
         bundle = CacheBundleIn(notebook, str(chapter), data={"execution_seconds": seconds})
         cache.cache_notebook_bundle(bundle, overwrite=True)
-        cache.match_cache_notebook(nbformat.read(chapter, nbformat.NO_CONVERT))  # KeyError: it would be executed again
+        cache.match_cache_notebook(
+            nbformat.read(chapter, nbformat.NO_CONVERT)
+        )  # KeyError: it would be executed again
 
 
 def write_config(root, cache_folder):
-    """_config.yml with what depends on the sources and on this machine: the folder of executed notebooks. → its path"""
+    """_config.yml with what depends on sources and machine: the folder of executed notebooks. → its path"""
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     config["execute"]["cache"] = str(cache_folder)
     extensions = config["sphinx"].get("local_extensions", {})
-    extensions.update({name: str(root / folder) for name, folder in extensions.items()})  # relative to this other file
+    extensions.update(
+        {name: str(root / folder) for name, folder in extensions.items()}
+    )  # relative to this other file
     path = root / "_build" / "config" / "_config.yml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -86,10 +90,28 @@ def write_config(root, cache_folder):
 
 def jupyter_book(root, config):
     """Jupyter Book with every warning an error. → (exit status, what it said)"""
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root),
-               "--path-output", str(root), "--config", str(config), "-W", "-n", "--keep-going", "-q"]
-    result = subprocess.run(command, env={**os.environ, **chapters.environment()}, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True)
+    command = [
+        sys.executable,
+        "-c",
+        "from jupyter_book.cli.main import main; main()",
+        "build",
+        str(root),
+        "--path-output",
+        str(root),
+        "--config",
+        str(config),
+        "-W",
+        "-n",
+        "--keep-going",
+        "-q",
+    ]
+    result = subprocess.run(
+        command,
+        env={**os.environ, **chapters.environment()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     noise = re.compile(r"^(I0000 |WARNING: All log messages before absl).*\n", flags=re.MULTILINE)
     return result.returncode, noise.sub("", chapters.plain(result.stdout))
 
@@ -108,11 +130,11 @@ def build_pages(root, config):
 
 
 def build(root=ROOT, *, again=False):
-    """Everything, in order. → the folder of the finished pages; raises ChapterFailed or SystemExit with the reason"""
+    """Everything, in order. → the folder of pages; raises ChapterFailed or SystemExit with the reason"""
     started = time.monotonic()
     executed = execute_all(root, again=again)
     pages.write(executed, root)
-    # Named by the outputs, too: Sphinx reads a chapter again when its configuration changed, not when a cache did.
+    # Named by the outputs, too: Sphinx reads a chapter again when its configuration changes, not its cache.
     outputs = hashlib.sha256("".join(map(nbformat.writes, executed)).encode()).hexdigest()[:16]
     cache_folder = root / "_build" / ".jupyter_cache" / f"{chapters.fingerprint(root)}-{outputs}"
     fill_cache(executed, chapters.in_toc(root), cache_folder)
@@ -125,7 +147,9 @@ def build(root=ROOT, *, again=False):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", nargs="?", choices=["book", "execute"], default="book")
     parser.add_argument("--again", action="store_true", help="execute every chapter, changed or not")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
-"""Chapters executed once, kept, and read again: by `make book`, by `make test` and by the pages generated from them.
+"""Chapters executed once, kept, and read again: by `make book`, by `make test`, by the pages made from them.
 
-An executed chapter is valid for one fingerprint (source of the package, records, pins, profile) and one sequence of
-code cells; change any of these and it is executed anew. Prose may change freely.
+An executed chapter is valid for one fingerprint (source of the package, records, pins, profile) and one
+sequence of code cells; change any of these and it is executed anew. Prose may change freely.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ def profile():
 
 
 def environment():
-    """What kernels are started with: the profile, TensorFlow, a quiet log, and this environment's own kernel."""
+    """What kernels are started with: profile, TensorFlow, a quiet log, this environment's own kernel."""
     return {
         "GPC_PROFILE": profile(),
         "KERAS_BACKEND": "tensorflow",
@@ -59,7 +59,11 @@ def in_toc(root=ROOT):
 def fingerprint(root=ROOT):
     """Sixteen hex digits of all that a chapter's output depends on besides its own code."""
     digest = hashlib.sha256(f"{profile()} {sys.version_info[:2]} {platform.system()}".encode())
-    parts = [*(root / "src").rglob("*.py"), *(root / "data" / "records").rglob("*.json"), root / "requirements.txt"]
+    parts = [
+        *(root / "src").rglob("*.py"),
+        *(root / "data" / "records").rglob("*.json"),
+        root / "requirements.txt",
+    ]
     for path in sorted(parts):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
@@ -84,7 +88,7 @@ def kept(chapter, *, root=ROOT, folder=None):
 
 
 def keep(chapter, executed, *, seconds, root=ROOT, folder=None):
-    """Store a chapter's outputs under the chapter's own metadata, with how long it took and when. → the notebook"""
+    """Store a chapter's outputs under its own metadata, with how long it took and when. → the notebook"""
     notebook = nbformat.read(chapter, as_version=4)
     ran = (cell for cell in executed.cells if cell.cell_type == "code")
     for count, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), start=1):
@@ -102,8 +106,8 @@ def keep(chapter, executed, *, seconds, root=ROOT, folder=None):
 def describe(notebook, index):
     """`cell 7 of 31 (id fig-stacks, tagged picture)`"""
     cell = notebook.cells[index]
-    tags = ", ".join(cell.metadata.get("tags", []))
-    return f"cell {index + 1} of {len(notebook.cells)} (id {cell.get('id', '?')}{', tagged ' + tags if tags else ''})"
+    tagged = ", tagged " + ", ".join(cell.metadata["tags"]) if cell.metadata.get("tags") else ""
+    return f"cell {index + 1} of {len(notebook.cells)} (id {cell.get('id', '?')}{tagged})"
 
 
 def plain(text):
@@ -112,7 +116,7 @@ def plain(text):
 
 
 def failure(chapter, notebook, index, error, log):
-    """What a person needs to find the fault: chapter, cell, its source, the error, a dead kernel's last words."""
+    """What one needs to find the fault: chapter, cell, source, error, a dead kernel's last words."""
     where = f"chapters/{chapter.name}, {describe(notebook, index)}"
     source = "\n".join(f"    {line}" for line in notebook.cells[index].source.splitlines())
     last_words = ""
@@ -136,10 +140,13 @@ def execute(chapter, *, on_cell=lambda position, total: None, timeout_s=TIMEOUT_
         current = cell_index
         on_cell(cell_index + 1, total)
 
-    client = NotebookClient(notebook, timeout=timeout_s, kernel_name="python3", on_cell_start=starts,
-                            record_timing=False)
+    client = NotebookClient(
+        notebook, timeout=timeout_s, kernel_name="python3", on_cell_start=starts, record_timing=False
+    )
     started = time.monotonic()
-    with tempfile.TemporaryFile("w+", errors="replace") as log:  # what the kernel's libraries say beside the notebook
+    with tempfile.TemporaryFile(
+        "w+", errors="replace"
+    ) as log:  # what the kernel's libraries say beside the notebook
         try:
             client.execute(cwd=str(chapter.parent), env={**os.environ, **environment()}, stderr=log)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:

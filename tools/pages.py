@@ -1,4 +1,4 @@
-"""Pages made from what ran: which claims hold, and how long, on what and with what each chapter was executed."""
+"""Pages made from what ran: which claims hold; how long, on what and with what each chapter was executed."""
 
 import os
 import platform
@@ -10,7 +10,16 @@ from pathlib import Path
 import yaml
 
 CLAIM = "gpc_claim"  # in the metadata of an output: Jupyter Book warns of unknown types of data
-PACKAGES = ("tensorflow", "keras", "jax", "numpy", "matplotlib", "scikit-learn", "opencv-python-headless", "jupyter-book")
+PACKAGES = (
+    "tensorflow",
+    "keras",
+    "jax",
+    "numpy",
+    "matplotlib",
+    "scikit-learn",
+    "opencv-python-headless",
+    "jupyter-book",
+)
 VERDICTS = {"confirmed": "Confirmed", "conditional": "Conditional", "wrong": "Wrong"}
 
 
@@ -38,17 +47,29 @@ def table(head, rows):
 
 
 def claims_page(executed, names, statements):
-    """A Markdown table of every tested claim, in the order of its number. statements: number → what is claimed."""
+    """A Markdown table of every tested claim, in order of number. statements: number → what is claimed."""
     rows = []
     for notebook, name in zip(executed, names, strict=True):
         link = f"[{title_of(notebook)}](../chapters/{name}.ipynb)"
         for claim in claims_in(notebook):
             if claim["number"] not in statements:
-                raise ValueError(f"chapters/{name} tests claim {claim['number']}, which book/claims.yml does not state")
-            rows.append((claim["number"], statements[claim["number"]], VERDICTS[claim["verdict"]], claim["text"], link))
+                raise ValueError(
+                    f"chapters/{name} tests claim {claim['number']}, which book/claims.yml does not state"
+                )
+            rows.append(
+                (
+                    claim["number"],
+                    statements[claim["number"]],
+                    VERDICTS[claim["verdict"]],
+                    claim["text"],
+                    link,
+                )
+            )
     if not rows:
         return "No chapter has registered a claim yet.\n"
-    counted = ", ".join(f"{sum(row[2] == shown for row in rows)} {verdict}" for verdict, shown in VERDICTS.items())
+    counted = ", ".join(
+        f"{sum(row[2] == shown for row in rows)} {verdict}" for verdict, shown in VERDICTS.items()
+    )
     head = ("Nr", "The claim", "Verdict", "What we measured", "Chapter")
     return f"{len(rows)} tested: {counted}.\n\n" + table(head, sorted(rows)) + "\n"
 
@@ -89,28 +110,53 @@ def commit(root):
 def status_page(executed, names, root):
     """Markdown: run time of each chapter; the machine; the versions."""
     runs = [notebook.metadata["gpc_run"] for notebook in executed]
-    rows = [(f"[{title_of(notebook)}](../chapters/{name}.ipynb)", f"{run['seconds']:.0f} s", run["profile"], run["when"])
-            for notebook, name, run in zip(executed, names, runs, strict=True)]
+    rows = [
+        (
+            f"[{title_of(notebook)}](../chapters/{name}.ipynb)",
+            f"{run['seconds']:.0f} s",
+            run["profile"],
+            run["when"],
+        )
+        for notebook, name, run in zip(executed, names, runs, strict=True)
+    ]
     total = sum(run["seconds"] for run in runs)
     gib = memory_gib()
-    machine = [("Processor", processor()), ("Cores", os.cpu_count()),
-               ("Memory", f"{gib:.0f} GiB" if gib else "unknown"),
-               ("System", f"{platform.system()} {platform.machine()}"), ("Commit", commit(root))]
+    machine = [
+        ("Processor", processor()),
+        ("Cores", os.cpu_count()),
+        ("Memory", f"{gib:.0f} GiB" if gib else "unknown"),
+        ("System", f"{platform.system()} {platform.machine()}"),
+        ("Commit", commit(root)),
+    ]
     versions = [("Python", platform.python_version()), *((name, metadata.version(name)) for name in PACKAGES)]
-    return "\n\n".join([
-        "## Chapters", table(("Chapter", "Run time", "Profile", "Executed"), rows), f"Together {total:.0f} s.",
-        "## Machine", table(("Part", "This build"), machine), "## Versions", table(("Package", "Version"), versions)]) + "\n"
+    return (
+        "\n\n".join(
+            [
+                "## Chapters",
+                table(("Chapter", "Run time", "Profile", "Executed"), rows),
+                f"Together {total:.0f} s.",
+                "## Machine",
+                table(("Part", "This build"), machine),
+                "## Versions",
+                table(("Package", "Version"), versions),
+            ]
+        )
+        + "\n"
+    )
 
 
 def write(executed, root):
-    """Write the generated parts; a file whose text did not change is not touched, so that its page is not rebuilt."""
+    """Write the generated parts; a file whose text did not change is not touched: its page is not rebuilt."""
     from tools import chapters
 
     names = [chapter.stem for chapter in chapters.in_toc(root)]
     folder = root / "_build" / "generated"
     folder.mkdir(parents=True, exist_ok=True)
     statements = yaml.safe_load((root / "book" / "claims.yml").read_text(encoding="utf-8"))
-    texts = {"claims.md": claims_page(executed, names, statements), "status.md": status_page(executed, names, root)}
+    texts = {
+        "claims.md": claims_page(executed, names, statements),
+        "status.md": status_page(executed, names, root),
+    }
     for name, text in texts.items():
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:

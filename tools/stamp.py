@@ -1,7 +1,7 @@
-"""Write the repository's address into every place that states it: _config.yml, the chapters' set-up cells, README.
+"""Write the repository's address wherever it is stated: _config.yml, the chapters' set-up cells, README.
 
-    python tools/stamp.py https://github.com/owner/name    set it
-    python tools/stamp.py                                  write _config.yml's address into the other places again
+python tools/stamp.py https://github.com/owner/name    set it
+python tools/stamp.py                                  write _config.yml's address into the other places again
 """
 
 import re
@@ -25,12 +25,14 @@ def address(root=ROOT):
 def repository_links(old):
     """Where README names the repository: its address, and owner/name in badges and Colab's addresses."""
     name = old.removeprefix("https://github.com/")
-    return re.compile(rf"(?<![\w/.-])(https://github\.com/|https://colab\.research\.google\.com/github/|"
-                      rf"https://img\.shields\.io/github/[\w/-]+?/)?{re.escape(name)}(?![\w-])")
+    return re.compile(
+        rf"(?<![\w/.-])(https://github\.com/|https://colab\.research\.google\.com/github/|"
+        rf"https://img\.shields\.io/github/[\w/-]+?/)?{re.escape(name)}(?![\w-])"
+    )
 
 
 def stamp(new=None, *, root=ROOT):
-    """Replace the old address everywhere; the files that changed. Raises ValueError for what is no GitHub address."""
+    """Replace the old address everywhere. → files that changed. Raises ValueError for what is no address."""
     old = address(root)
     new = (new or old).removesuffix("/").removesuffix(".git")
     if not re.fullmatch(ADDRESS, new):
@@ -40,7 +42,9 @@ def stamp(new=None, *, root=ROOT):
     for chapter in sorted((root / "chapters").glob("*.ipynb")):
         edits[chapter] = lambda text: INSTALLED.sub(rf"\g<1>{new}", text)
     for page in ("README.md", "CONTRIBUTING.md"):
-        edits[root / page] = lambda text: repository_links(old).sub(lambda link: (link.group(1) or "") + owned, text)
+        edits[root / page] = lambda text: repository_links(old).sub(
+            lambda link: (link.group(1) or "") + owned, text
+        )
     changed = []
     for path, edit in edits.items():
         before = path.read_text(encoding="utf-8") if path.exists() else ""
@@ -55,7 +59,9 @@ def main():
         changed = stamp(*sys.argv[1:2])
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    print("\n".join(str(path.relative_to(ROOT)) for path in changed) or "every place already says " + address())
+    print(
+        "\n".join(str(path.relative_to(ROOT)) for path in changed) or "every place already says " + address()
+    )
 
 
 if __name__ == "__main__":

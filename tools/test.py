@@ -17,34 +17,68 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ["tests/test_architecture.py", "tests/test_chapters.py", "tests/test_book.py", "tests/test_tools.py"]
 # What never touches Keras gives the same answer on every backend; a file not named here is run on each.
-NO_KERAS = ["tests/test_wiring*.py", "tests/test_show*.py", "tests/test_data_archives.py", "tests/test_data_download.py",
-            "tests/test_data_drawn.py", "tests/test_data_real.py"]
+NO_KERAS = [
+    "tests/test_wiring*.py",
+    "tests/test_show*.py",
+    "tests/test_data_archives.py",
+    "tests/test_data_download.py",
+    "tests/test_data_drawn.py",
+    "tests/test_data_real.py",
+]
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "GPC_PROFILE": "quick"}
 WORKERS = ["-n", "2", "--dist", "worksteal"]
 
 
 def unit_files(*, keras_only=False):
-    """The unit suite's files: all tests but those of the house, and, if asked, but those of rooms without Keras."""
+    """The unit suite's files: all tests but the house's and, if asked, but those of rooms without Keras."""
     left_out = {ROOT / name for name in BOOK}
     if keras_only:
         left_out |= {path for pattern in NO_KERAS for path in ROOT.glob(pattern)}
-    return [str(path.relative_to(ROOT)) for path in sorted((ROOT / "tests").rglob("test_*.py")) if path not in left_out]
+    return [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if path not in left_out
+    ]
 
 
 def suites():
     """Name → (what it is, environment variables, pytest's arguments)."""
     layers = [name for name in unit_files(keras_only=True) if Path(name).name.startswith("test_layers")]
     return {
-        "unit": ("unit suite and doctests on TensorFlow", {"KERAS_BACKEND": "tensorflow"},
-                 [*unit_files(), "src/gpc", "--doctest-modules", *WORKERS]),
-        "jax": ("unit suite on JAX", {"KERAS_BACKEND": "jax"},
-                [*unit_files(keras_only=True), "-m", "not tensorflow", *WORKERS]),
-        "chapters": ("every chapter executed", {"KERAS_BACKEND": "tensorflow"},
-                     ["chapters", "--nbmake", "--nbmake-kernel=python3", "--nbmake-timeout=600",
-                      "-p", "tools.nbmake_keep", "-n", "2"]),
-        "book": ("contract of the chapters, module diagram, book in a browser", {"KERAS_BACKEND": "tensorflow"},
-                 [*BOOK, "-n", "2", "--dist", "loadgroup"]),
-        "torch": ("layers on PyTorch", {"KERAS_BACKEND": "torch"}, [*layers, "-m", "not tensorflow", *WORKERS]),
+        "unit": (
+            "unit suite and doctests on TensorFlow",
+            {"KERAS_BACKEND": "tensorflow"},
+            [*unit_files(), "src/gpc", "--doctest-modules", *WORKERS],
+        ),
+        "jax": (
+            "unit suite on JAX",
+            {"KERAS_BACKEND": "jax"},
+            [*unit_files(keras_only=True), "-m", "not tensorflow", *WORKERS],
+        ),
+        "chapters": (
+            "every chapter executed",
+            {"KERAS_BACKEND": "tensorflow"},
+            [
+                "chapters",
+                "--nbmake",
+                "--nbmake-kernel=python3",
+                "--nbmake-timeout=600",
+                "-p",
+                "tools.nbmake_keep",
+                "-n",
+                "2",
+            ],
+        ),
+        "book": (
+            "contract of the chapters, module diagram, book in a browser",
+            {"KERAS_BACKEND": "tensorflow"},
+            [*BOOK, "-n", "2", "--dist", "loadgroup"],
+        ),
+        "torch": (
+            "layers on PyTorch",
+            {"KERAS_BACKEND": "torch"},
+            [*layers, "-m", "not tensorflow", *WORKERS],
+        ),
     }
 
 
@@ -65,7 +99,16 @@ def run(name):
     report = ROOT / "_build" / "tests" / f"{name}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-rs", "--durations=10", "--durations-min=5", f"--junitxml={report}", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-rs",
+        "--durations=10",
+        "--durations-min=5",
+        f"--junitxml={report}",
+        *arguments,
+    ]
     status = subprocess.run(command, cwd=ROOT, env={**os.environ, **QUIET, **variables}).returncode
     passed, failed, skipped = counted(report)
     return passed, failed or int(status != 0), skipped
@@ -80,7 +123,11 @@ def main(names):
         started = time.monotonic()
         result = run(name)
         total = [sum(pair) for pair in zip(total, result, strict=True)]
-        lines.append("{:9} {:5} passed {:3} failed {:3} skipped  {:5.0f} s".format(name, *result, time.monotonic() - started))
+        lines.append(
+            "{:9} {:5} passed {:3} failed {:3} skipped  {:5.0f} s".format(
+                name, *result, time.monotonic() - started
+            )
+        )
     print("\n" + "\n".join(lines) + f"\n{total[0]} passed, {total[1]} failed", flush=True)
     raise SystemExit(1 if total[1] or not total[0] else 0)
 

@@ -1,8 +1,8 @@
 """Docstrings of `gpc` on the API page: written to be read in the source, so not written in reStructuredText.
 
-Their habits are read here: paragraphs; `Args:` with indented `name: text`; aligned `name   text`; lines that begin with
-Raises, Source or Cost as paragraphs of their own; doctests; indented blocks as they stand. Single backticks mean code;
-stars, underscores and bars are characters, never markup.
+Their habits are read here: paragraphs; `Args:` with indented `name: text`; aligned `name   text`; lines that
+begin with Raises, Source or Cost as paragraphs of their own; doctests; indented blocks as they stand. Single
+backticks mean code; stars, underscores and bars are characters, never markup.
 """
 
 import re
@@ -30,7 +30,11 @@ def entries(lines):
     found, listed = [], None  # listed: how far the items of the list being read are indented
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         stripped = line.strip()
-        if indent(line) and found and (found[-1][0] == "head" or (listed is not None and indent(line) <= listed)):
+        if (
+            indent(line)
+            and found
+            and (found[-1][0] == "head" or (listed is not None and indent(line) <= listed))
+        ):
             listed = indent(line)
             found.append(["item", stripped])
         elif indent(line) and found:

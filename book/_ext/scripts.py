@@ -1,7 +1,7 @@
 """Only the scripts that this book uses, each once.
 
-Jupyter Book puts the set-up of thebe on every page, twice, which is an error in the console and the address of another
-host; the course does not use thebe.
+Jupyter Book puts the set-up of thebe on every page, twice, which is an error in the console and the address
+of another host; the course does not use thebe.
 """
 
 
