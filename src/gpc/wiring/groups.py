@@ -79,9 +79,13 @@ class Grouping:
         return by_group[:, self.owners]
 
     def __str__(self):
-        extra = f", one more in {self.extra} groups" if self.extra else ""
-        again = f", {self.repeated} channels read again" if self.repeated else ""
+        extra = f", one more in {_counted(self.extra, 'group')}" if self.extra else ""
+        again = f", {_counted(self.repeated, 'channel')} read again" if self.repeated else ""
         return f"{self.groups} × {self.channels_per_group} channels → {self.filters}{extra}{again}"
+
+
+def _counted(number, noun):
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def grouping(in_channels, filters, *, channels_per_group=None, groups=None):
