@@ -70,6 +70,18 @@ def test_chapters_show_what_was_executed(html):
         assert "cell_output" in source and "Traceback (most recent call last)" not in source
 
 
+def test_cells_with_an_alt_text_show_a_picture(html):
+    """A figure that is not the cell's last value, or ends in a semicolon, is described and not seen."""
+    unseen = []
+    for chapter in chapters.in_toc(ROOT):
+        for cell in chapters.kept(chapter).cells:
+            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+            shown = {kind for one in cell.get("outputs", []) for kind in one.get("data", {})}
+            if alt and not shown & {"image/svg+xml", "image/png", "text/html"}:
+                unseen.append((chapter.name, cell.id))
+    assert unseen == []
+
+
 def test_generated_pages_list_every_chapter(html):
     status = pages.read(html / "book" / "status.html").links
     assert [
