@@ -12,8 +12,6 @@ from browser import Browser, Server
 from tools import book as builder
 from tools import chapters
 
-pytestmark = pytest.mark.xdist_group("book")  # one build, one browser, one worker
-
 ROOT = Path(__file__).resolve().parents[1]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(entry["file"] for part in TOC["parts"] for entry in part["chapters"])]

@@ -6,13 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
 
-from tools import chapters, pages
+from tools import book, chapters, pages
 from tools import test as suites
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -197,6 +198,21 @@ def test_suites_hold_every_test_file():
     assert run_by["unit"] | run_by["book"] == everything and not run_by["unit"] & run_by["book"]
     assert run_by["torch"] <= run_by["jax"] < run_by["unit"]
     assert {"tests/test_layers.py", "tests/test_surgery.py"} & everything <= run_by["jax"]
+
+
+def test_two_builds_wait_for_each_other(tmp_path, capsys):
+    entered = threading.Event()
+
+    def second():
+        with book.alone(tmp_path):
+            entered.set()
+
+    with book.alone(tmp_path):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        assert not entered.wait(0.3)
+    waiting.join(timeout=10)
+    assert entered.is_set() and "another build" in capsys.readouterr().out
 
 
 def test_a_suite_without_a_report_counts_as_failed(tmp_path):

@@ -5,6 +5,8 @@ python tools/book.py execute    the chapters only
 """
 
 import argparse
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -117,30 +119,43 @@ def jupyter_book(root, config):
 
 
 def build_pages(root, config):
-    """Jupyter Book, once more from nothing where what Sphinx kept of an earlier build was damaged."""
-    kept = root / "_build" / ".doctrees"
+    """Jupyter Book; SystemExit where it warned."""
     status, said = jupyter_book(root, config)
-    if status and "Traceback (most recent call last)" in said and kept.exists():
-        shutil.rmtree(kept)
-        status, said = jupyter_book(root, config)
     if status:
-        shutil.rmtree(kept, ignore_errors=True)  # Sphinx warns of a page once, when it reads it
+        shutil.rmtree(
+            root / "_build" / ".doctrees", ignore_errors=True
+        )  # Sphinx warns of a page once, reading it
         say(said)
         raise SystemExit("the book's pages were built with warnings, each an error here: see above")
 
 
+@contextlib.contextmanager
+def alone(root):
+    """One build at a time: two would tear each other's files."""
+    folder = root / "_build"
+    folder.mkdir(exist_ok=True)
+    with open(folder / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another build of this book is running; waiting for it …")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def build(root=ROOT, *, again=False):
-    """Everything, in order. → the folder of pages; raises ChapterFailed or SystemExit with the reason"""
+    """Everything, in order. → the folder of pages. Raises ChapterFailed or SystemExit with the reason."""
     started = time.monotonic()
-    executed = execute_all(root, again=again)
-    pages.write(executed, root)
-    # Named by the outputs, too: Sphinx reads a chapter again when its configuration changes, not its cache.
-    outputs = hashlib.sha256("".join(map(nbformat.writes, executed)).encode()).hexdigest()[:16]
-    cache_folder = root / "_build" / ".jupyter_cache" / f"{chapters.fingerprint(root)}-{outputs}"
-    fill_cache(executed, chapters.in_toc(root), cache_folder)
-    say("pages …")
-    build_pages(root, write_config(root, cache_folder))
-    chapters.forget_old(root)
+    with alone(root):
+        executed = execute_all(root, again=again)
+        pages.write(executed, root)
+        # Named by the outputs, too: Sphinx reads chapters again when its configuration changes, not a cache.
+        outputs = hashlib.sha256("".join(map(nbformat.writes, executed)).encode()).hexdigest()[:16]
+        cache_folder = root / "_build" / ".jupyter_cache" / f"{chapters.fingerprint(root)}-{outputs}"
+        fill_cache(executed, chapters.in_toc(root), cache_folder)
+        say("pages …")
+        build_pages(root, write_config(root, cache_folder))
+        chapters.forget_old(root)
     html = root / "_build" / "html"
     say(f"the book is built in {time.monotonic() - started:.0f} s: {(html / 'index.html').as_uri()}")
     return html

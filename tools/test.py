@@ -72,7 +72,7 @@ def suites():
         "book": (
             "contract of the chapters, module diagram, book in a browser",
             {"KERAS_BACKEND": "tensorflow"},
-            [*BOOK, "-n", "2", "--dist", "loadgroup"],
+            [*BOOK, "-n", "2", "--dist", "loadfile"],
         ),
         "torch": (
             "layers on PyTorch",
