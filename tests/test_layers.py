@@ -39,6 +39,9 @@ def close(found, wanted, tolerance=1e-5):
 @example((24, 24, {"channels_per_group": 3}), (2, 2, 2), (1, 1), 4, "batched", "channels_last", False)
 @example((24, 24, {"channels_per_group": 8}), (2, 2, 2), (1, 1), 12, "batched", "channels_last", False)
 @example((13, 30, {"groups": 5}), (2, 3, 2), (2, 1), 5, "block_diagonal", "channels_first", True)
+# As wide as there are filters: there TensorFlow's graph optimizer takes a broadcast bias for one along the width.
+@example((2, 4, {"groups": 2}), (1, 3, 4), (1, 1), 1, "native", "channels_first", True)
+@example((1, 2, {"groups": 1}), (1, 1, 2), (1, 1), 1, "auto", "channels_first", True)
 def test_output_and_every_gradient_are_the_loops(
     how, size, strides, interleave, implementation, data_format, bias
 ):

@@ -27,6 +27,19 @@ def grouped_pointwise(
     return batched(_strided(x, strides, axis), kernel, grouping, axis=axis, step=step)
 
 
+def biased(y, bias, axis):
+    """One number added to each channel: (B, H, W, filters), (filters,) → (B, H, W, filters), or channels first.
+
+    Not by broadcasting where channels come first on TensorFlow: its graph optimizer (2.21, CPU) merges a convolution
+    and such a sum, and where maps are as wide as there are filters it adds the bias along the width.
+    """
+    if axis == 1 and backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.nn.bias_add(y, tf.cast(bias, y.dtype), data_format="NCHW")
+    return ops.add(y, ops.reshape(bias, [-1 if place == axis % 4 else 1 for place in range(4)]))
+
+
 def native(x, kernel, grouping, *, axis, strides=(1, 1), step=None):
     """The backend's own grouped convolution, once, with filters of zeros where groups own none.
 

@@ -1,12 +1,12 @@
 """`GroupedPointwise`: a grouped 1×1 convolution for any channels, in the arithmetic fastest here."""
 
 import keras
-from keras import activations, constraints, initializers, ops, regularizers
+from keras import activations, constraints, initializers, regularizers
 
 from gpc import wiring
 from gpc.count import Cost
 from gpc.layers import settings
-from gpc.layers.arithmetic import grouped_pointwise
+from gpc.layers.arithmetic import biased, grouped_pointwise
 from gpc.layers.choice import IMPLEMENTATIONS, choose, worth_compiling
 
 
@@ -128,10 +128,7 @@ class GroupedPointwise(keras.layers.Layer):
             step=self.interleave,
         )
         if self.bias is not None:
-            shape = (
-                (1, 1, 1, self.filters) if self.data_format == "channels_last" else (1, self.filters, 1, 1)
-            )
-            outputs = ops.add(outputs, ops.reshape(self.bias, shape))
+            outputs = biased(outputs, self.bias, settings.axis(self))
         return self.activation(outputs)
 
     def chosen(self, input_shape):
