@@ -41,7 +41,7 @@ test-torch: $(READY_TORCH)
 	@$(PY_TORCH) tools/test.py torch
 
 bench: $(READY)
-	@$(VENV)/bin/gpc bench
+	@$(VENV)/bin/gpc bench layers
 
 stamp: $(READY)
 	@$(PY) tools/stamp.py $(URL)

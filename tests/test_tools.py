@@ -276,3 +276,11 @@ def test_notebook_metadata_of_one_machine_is_not_needed():
             "accelerator",
             "colab",
         }
+
+
+def test_make_bench_is_a_command_that_gpc_knows():
+    """What `make bench` would run, up to its options."""
+    recipe = subprocess.run(["make", "-n", "bench"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    words = recipe.split("bin/gpc ", 1)[1].split()
+    told = subprocess.run([sys.executable, "-m", "gpc", *words, "--help"], capture_output=True, text=True)
+    assert told.returncode == 0 and "forward + backward" in told.stdout

@@ -86,6 +86,7 @@ def pointwise_row(
 ):
     """Time one layer: (batch, pixels, pixels, in_channels) → (batch, pixels, pixels, filters), as a `Row`.
 
+    As in EfficientNet, a layer has a bias only in the gates, on 1×1 maps: batch norm follows the others.
     With keras_rounds=0, or where no two groups divide both channel counts, Keras's grouped convolution is
     left out.
     """
@@ -94,8 +95,9 @@ def pointwise_row(
     from gpc.layers import GroupedPointwise
 
     x = np.random.default_rng(seed).normal(size=(batch, pixels, pixels, in_channels)).astype("float32")
-    grouped = GroupedPointwise(filters, channels_per_group)
-    pair = {"dense": keras.layers.Conv2D(filters, 1), "grouped": grouped}
+    bias = {"use_bias": pixels == 1}
+    grouped = GroupedPointwise(filters, channels_per_group, **bias)
+    pair = {"dense": keras.layers.Conv2D(filters, 1, **bias), "grouped": grouped}
     for layer in pair.values():
         layer.build(x.shape)
     dense = [_timed(step, pair, x, rounds) for step in (forward, forward_backward)]
@@ -105,8 +107,8 @@ def pointwise_row(
         return Row(*about, *dense)
     groups = plan.k.groups
     pair = {
-        "grouped": GroupedPointwise(filters, groups=groups),
-        "Conv2D(groups)": keras.layers.Conv2D(filters, 1, groups=groups),
+        "grouped": GroupedPointwise(filters, groups=groups, **bias),
+        "Conv2D(groups)": keras.layers.Conv2D(filters, 1, groups=groups, **bias),
     }
     for layer in pair.values():
         layer.build(x.shape)
