@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "src" / "gpc"
 DIAGRAM = [
     {"cli"},
     {"show"},
-    {"explain", "bench", "train", "data"},
+    {"explain", "bench", "export", "train", "data"},
     {"models"},
     {"blocks", "surgery"},
     {"layers"},

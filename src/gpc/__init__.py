@@ -11,7 +11,19 @@ import importlib
 
 __version__ = "0.1.0"
 
-ROOMS = ("wiring", "count", "layers", "surgery", "models", "data", "train", "bench", "show", "cli")
+ROOMS = (
+    "wiring",
+    "count",
+    "layers",
+    "blocks",
+    "surgery",
+    "models",
+    "data",
+    "train",
+    "bench",
+    "show",
+    "cli",
+)
 _FUNCTIONS = {"profile": "data"}
 
 

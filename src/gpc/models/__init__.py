@@ -9,47 +9,14 @@ nothing is downloaded.
 61706
 """
 
-from gpc.models.classic import LENET5, NIN, LeNet5, NetworkInNetwork
-from gpc.models.grouped import (
-    kEfficientNetB0,
-    kEfficientNetB1,
-    kEfficientNetB2,
-    kEfficientNetB3,
-    kEfficientNetB4,
-    kEfficientNetB5,
-    kEfficientNetB6,
-    kEfficientNetB7,
-    kInceptionV3,
-    kMobileNet,
-    kMobileNetV3Large,
-    kMobileNetV3Small,
-)
-from gpc.models.registry import build, constructor, names
+from gpc.models.registry import OWN, build, constructor, deviations, names
 
-__all__ = [
-    "LENET5",
-    "NIN",
-    "LeNet5",
-    "NetworkInNetwork",
-    "build",
-    "kEfficientNetB0",
-    "kEfficientNetB1",
-    "kEfficientNetB2",
-    "kEfficientNetB3",
-    "kEfficientNetB4",
-    "kEfficientNetB5",
-    "kEfficientNetB6",
-    "kEfficientNetB7",
-    "kInceptionV3",
-    "kMobileNet",
-    "kMobileNetV3Large",
-    "kMobileNetV3Small",
-    "names",
-]
+__all__ = ["build", "deviations", "names", *OWN]
 
 
 def __getattr__(name):
-    if name[:1].isupper() and name in names():
+    # Constructors are looked up by name, so that the registry alone says which networks there are.
+    if not name.startswith("_") and name in names():
         return constructor(name)
     raise AttributeError(
         f"module 'gpc.models' has no attribute {name!r}; its networks are {', '.join(names())}"

@@ -1,24 +1,11 @@
 """Networks from before the pointwise convolution was grouped, each a table of its paper's rows."""
 
-from typing import NamedTuple
-
 import keras
 from keras import layers
 
-from gpc._checks import positive
+from gpc.models.table import Row, image, one_of_variants, stacked
 
-
-class Row(NamedTuple):
-    """One row of an architecture's table; `deviates` says where we differ from the paper's."""
-
-    name: str
-    kind: str
-    filters: int | None = None
-    kernel: int | None = None
-    stride: int = 1
-    activation: str | None = None
-    padding: str = "valid"
-    deviates: str = ""
+__all__ = ["LeNet5", "NetworkInNetwork"]
 
 
 LENET5 = (
@@ -105,6 +92,8 @@ _NIN_SMALL = (
 
 NIN = {"cifar10": _NIN_CIFAR10, "small": _NIN_SMALL}
 
+TABLES = {"LeNet5": {"full": LENET5}, "NetworkInNetwork": NIN}
+
 _LENET_SIDE = 32
 
 
@@ -122,7 +111,7 @@ def LeNet5(input_shape=(32, 32, 1), classes=10):
     >>> LeNet5((28, 28, 1)).count_params()
     61706
     """
-    height, width, _ = _image(input_shape)
+    height, width, _ = image(input_shape)
     if max(height, width) > _LENET_SIDE:
         raise ValueError(
             f"input_shape={tuple(input_shape)}: LeNet-5 reads at most 32×32; nearest that works: 32×32"
@@ -131,7 +120,7 @@ def LeNet5(input_shape=(32, 32, 1), classes=10):
     if (height, width) != (_LENET_SIDE, _LENET_SIDE):
         sides = [(_LENET_SIDE - size) for size in (height, width)]
         x = layers.ZeroPadding2D([(left // 2, left - left // 2) for left in sides], name="field")(x)
-    return keras.Model(inputs, _stacked(x, LENET5, classes), name="lenet5")
+    return keras.Model(inputs, stacked(x, LENET5, classes), name="lenet5")
 
 
 def NetworkInNetwork(input_shape=(32, 32, 3), classes=10, *, variant="cifar10", dropout=0.5):
@@ -147,53 +136,14 @@ def NetworkInNetwork(input_shape=(32, 32, 3), classes=10, *, variant="cifar10", 
     >>> NetworkInNetwork().count_params()
     966986
     """
-    if variant not in NIN:
-        raise ValueError(f"variant={variant!r} is unknown; it is one of {', '.join(map(repr, NIN))}")
-    height, width, _ = _image(input_shape)
+    rows = one_of_variants(variant, NIN)
+    height, width, _ = image(input_shape)
     if min(height, width) < 4:
         raise ValueError(
             f"input_shape={tuple(input_shape)}: two poolings need at least 4×4; nearest that works: 4×4"
         )
     inputs = keras.Input(tuple(input_shape))
-    outputs = _stacked(inputs, NIN[variant], classes, dropout=dropout)
+    outputs = stacked(inputs, rows, classes, dropout=dropout)
     return keras.Model(
         inputs, outputs, name="network_in_network" + ("" if variant == "cifar10" else f"_{variant}")
     )
-
-
-def _image(shape):
-    """The three checked sizes of an image's shape."""
-    sizes = tuple(shape)
-    if len(sizes) != 3:
-        raise ValueError(f"input_shape={sizes} must be (height, width, channels)")
-    return tuple(
-        positive(name, size) for name, size in zip(("height", "width", "channels"), sizes, strict=True)
-    )
-
-
-def _stacked(x, rows, classes, *, dropout=0.0):
-    """The rows one after the other."""
-    classes = positive("classes", classes)
-    for row in rows:
-        if row.kind in ("dense", "classes") and row.kernel is None and len(x.shape) > 2:
-            x = layers.Flatten(name="flatten")(x)
-        x = _layer(row, classes, dropout)(x)
-    return x
-
-
-def _layer(row, classes, dropout):
-    """The Keras layer of one row."""
-    pool = {"pool_size": row.kernel, "strides": row.stride, "padding": row.padding, "name": row.name}
-    start = "he_normal" if row.activation == "relu" else "glorot_uniform"
-    neurons = {"activation": row.activation, "kernel_initializer": start, "name": row.name}
-    filters = classes if row.kind == "classes" else row.filters
-    if row.kernel and filters:
-        return layers.Conv2D(filters, row.kernel, strides=row.stride, padding=row.padding, **neurons)
-    kinds = {
-        "average": lambda: layers.AveragePooling2D(**pool),
-        "max": lambda: layers.MaxPooling2D(**pool),
-        "global": lambda: layers.GlobalAveragePooling2D(name=row.name),
-        "dropout": lambda: layers.Dropout(dropout, name=row.name),
-        "softmax": lambda: layers.Softmax(name=row.name),
-    }
-    return kinds[row.kind]() if row.kind in kinds else layers.Dense(filters, **neurons)

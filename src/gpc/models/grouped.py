@@ -14,6 +14,16 @@ from keras import layers
 from gpc.surgery import change_layers, regroup, skip_strides
 from gpc.surgery.graph import clone
 
+__all__ = [
+    *(f"kEfficientNetB{number}" for number in range(8)),
+    "kInceptionV3",
+    "kMobileNet",
+    "kMobileNetV3Large",
+    "kMobileNetV3Small",
+]
+
+TABLES = {}
+
 _EFFICIENTNET_STRIDES = (1, 2, 2, 2, 1, 2, 1)
 _UNSCALED_BLOCKS = 16
 

@@ -7,19 +7,15 @@ import inspect
 import keras
 
 from gpc.models import classic, grouped
+from gpc.models.table import deviations as _deviations
+from gpc.models.table import one_of_variants
 
-_OWN = {
-    function.__name__: function
-    for function in (
-        classic.LeNet5,
-        classic.NetworkInNetwork,
-        *grouped.K_EFFICIENTNETS,
-        grouped.kMobileNet,
-        grouped.kMobileNetV3Large,
-        grouped.kMobileNetV3Small,
-        grouped.kInceptionV3,
-    )
-}
+# Each lists its constructors in __all__ and has the tables they are built from in TABLES[name][variant].
+_FAMILIES = (
+    classic,
+    grouped,
+)
+OWN = {name: getattr(family, name) for family in _FAMILIES for name in family.__all__}
 
 
 def names():
@@ -29,7 +25,7 @@ def names():
     ('LeNet5', 'NetworkInNetwork', 'kEfficientNetB0')
     """
     theirs = (name for name in sorted(dir(keras.applications)) if name[0].isupper())
-    return (*_OWN, *(name for name in theirs if callable(getattr(keras.applications, name))))
+    return (*OWN, *(name for name in theirs if callable(getattr(keras.applications, name))))
 
 
 def constructor(name):
@@ -39,8 +35,8 @@ def constructor(name):
     """
     if not isinstance(name, str):
         raise TypeError(f"a network's name must be a text; received {name!r}")
-    if name in _OWN:
-        return _OWN[name]
+    if name in OWN:
+        return OWN[name]
     if name in names():
         return functools.partial(getattr(keras.applications, name), weights=None)
     exact = {known.lower(): known for known in names()}
@@ -71,3 +67,18 @@ def build(name, **options):
                 f"{name} takes no option {option!r}; it takes {', '.join(known)} (nearest: {near[0]})"
             )
     return function(**options)
+
+
+def deviations(name, variant="full"):
+    """Where a network of the course differs: "full" from its paper, any other variant from "full".
+
+    A tuple of texts, one a row of its table that differs, empty where none does.
+
+    Raises ValueError for an unknown network or variant, naming the nearest.
+
+    >>> deviations("NetworkInNetwork", "small")[0]
+    'conv1: a quarter of the filters, 3×3, no dropout'
+    """
+    constructor(name)
+    tables = next((family.TABLES[name] for family in _FAMILIES if name in family.TABLES), {"full": ()})
+    return _deviations(one_of_variants(variant, tables))
