@@ -1,8 +1,9 @@
 """The Keras layers Keras lacks: grouped pointwise convolutions for any channels, their shuffle, both in one.
 
 `GroupedPointwise` is one grouped 1×1 convolution, `ChannelShuffle` an order of channels,
-`InterleavedPointwise` the two grouped convolutions that stand for a dense one. They run on TensorFlow, JAX
-and PyTorch. Each can be computed in several ways whose results agree to rounding and whose times do not;
+`InterleavedPointwise` the two grouped convolutions that stand for a dense one, `GroupedConv2D` a grouped
+convolution with a window, `LocalResponseNormalization` what AlexNet normalizes by. They run on TensorFlow, JAX
+and PyTorch. The pointwise ones can be computed in several ways whose results agree to rounding and whose times do not;
 `choose` is the table of which is used when.
 
 >>> from gpc.layers import GroupedPointwise
@@ -12,7 +13,17 @@ and PyTorch. Each can be computed in several ways whose results agree to roundin
 
 from gpc.layers.choice import IMPLEMENTATIONS, choose
 from gpc.layers.grouped import GroupedPointwise
+from gpc.layers.grouped_kxk import GroupedConv2D
 from gpc.layers.interleaved import InterleavedPointwise
+from gpc.layers.response import LocalResponseNormalization
 from gpc.layers.shuffle import ChannelShuffle
 
-__all__ = ["IMPLEMENTATIONS", "ChannelShuffle", "GroupedPointwise", "InterleavedPointwise", "choose"]
+__all__ = [
+    "IMPLEMENTATIONS",
+    "ChannelShuffle",
+    "GroupedConv2D",
+    "GroupedPointwise",
+    "InterleavedPointwise",
+    "LocalResponseNormalization",
+    "choose",
+]
