@@ -10,6 +10,7 @@ from layer_twins import PROPERTY, grouped_twin, groupings, swap, swap_back, with
 
 import gpc.count
 from gpc.layers import IMPLEMENTATIONS, GroupedPointwise
+from gpc.layers.arithmetic import grouped_pointwise
 
 FORMATS = ("channels_last", "channels_first")
 
@@ -250,3 +251,33 @@ def test_another_number_of_channels_than_built_for_is_refused():
     layer.build((None, 4, 4, 32))
     with pytest.raises(ValueError, match="expected axis -1 of input shape to have value 32"):
         layer(drawn(1, 4, 4, 16))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_gradients_written_by_hand_have_gradients_themselves(jit_compile):
+    """Filters left over, groups merged, zeros in a block: all that TensorFlow's path rearranges by itself."""
+    import tensorflow as tf
+
+    x, found = tf.constant(drawn(1, 2, 2, 80)), []
+    for implementation in ("native", "block_diagonal"):
+        layer = GroupedPointwise(23, 16, implementation=implementation)
+        layer.build(x.shape)
+        kernel = tf.constant(drawn(*layer.kernel.shape, seed=1))
+
+        @tf.function(jit_compile=jit_compile)
+        def second(x, kernel, layer=layer):
+            with tf.GradientTape() as outer:
+                outer.watch([x, kernel])
+                with tf.GradientTape() as inner:
+                    inner.watch([x, kernel])
+                    y = grouped_pointwise(x, kernel, layer.grouping, implementation=layer.implementation)
+                    loss = tf.reduce_sum(tf.sin(y))
+                slopes = inner.gradient(loss, [x, kernel])
+                steepness = tf.add_n([tf.reduce_sum(slope**3) for slope in slopes])
+            return outer.gradient(steepness, [x, kernel])
+
+        found.append([value.numpy() for value in second(x, kernel)])
+    for one, other in zip(*found, strict=True):
+        close(one, other, 1e-4)
+        assert np.abs(other).max() > 0

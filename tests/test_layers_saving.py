@@ -108,3 +108,17 @@ def test_a_model_asked_to_compile_by_xla_is_not():
     with pytest.warns(UserWarning, match="doesn't support `jit_compile=True`"):
         model.compile("sgd", "mse", jit_compile=True)
     assert model.jit_compile is False
+
+
+@pytest.mark.tensorflow
+def test_a_device_gets_one_grouped_convolution_with_its_kernel_ready(tmp_path):
+    """The zeros between merged groups are put in when the file is written, not at each call."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    inputs = keras.Input((4, 4, 672))
+    model = keras.Model(inputs, GroupedPointwise(192, 16, implementation="native")(inputs))
+    model.export(tmp_path / "net.tflite", format="litert", verbose=False)
+    interpreter = Interpreter(str(tmp_path / "net.tflite"))
+    interpreter.allocate_tensors()
+    steps = [step["op_name"] for step in interpreter._get_ops_details()]
+    assert steps.count("CONV_2D") == 1 and not {"GATHER", "GATHER_ND", "MUL", "PAD", "PADV2"} & set(steps)

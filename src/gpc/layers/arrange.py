@@ -9,7 +9,7 @@ unknown.
 
 import math
 
-from keras import ops
+from keras import backend, ops
 
 
 def split(x, sizes, axis):
@@ -86,6 +86,8 @@ def extras_last(x, grouping, axis, blocks):
     """
     if not grouping.extra:
         return x
+    if axis == -1 and backend.backend() == "tensorflow":
+        return _extras_last_by_tensorflow(x, grouping, blocks)
     before, after = around(x, axis)
     by_block = ops.reshape(x, [*before, blocks.count, blocks.width, *after])
     main, extra, *_ = split(by_block, blocks.sizes, 2)
@@ -93,3 +95,32 @@ def extras_last(x, grouping, axis, blocks):
     extra = ops.reshape(extra, [*before, grouping.groups, *after])
     extra, _ = split(extra, (grouping.extra, grouping.groups - grouping.extra), 1)
     return shaped(ops.concatenate([main, extra], axis=1), x, grouping.filters, axis)
+
+
+def _extras_last_by_tensorflow(x, grouping, blocks):
+    """The same from slices of two dimensions, which TensorFlow's CPU copies row by row, and a gradient that
+    is put together once instead of added up from padded pieces."""
+    import tensorflow as tf
+
+    extra, owned = grouping.extra, grouping.filters - grouping.extra
+
+    @tf.custom_gradient
+    def ordered(x):
+        by_block = tf.reshape(x, [-1, blocks.count, blocks.width])
+        main = tf.slice(tf.reshape(x, [-1, blocks.width]), [0, 0], [-1, blocks.main])
+        owning = -(-extra // blocks.extra)
+        last = tf.slice(by_block, [0, 0, blocks.main], [-1, owning, blocks.extra])
+        last = tf.slice(tf.reshape(last, [-1, owning * blocks.extra]), [0, 0], [-1, extra])
+        y = tf.concat([tf.reshape(main, [-1, owned]), last], axis=1)
+        return shaped(y, x, grouping.filters, -1), gradient
+
+    def gradient(upstream):
+        flat = tf.reshape(upstream, [-1, grouping.filters])
+        main, last = tf.slice(flat, [0, 0], [-1, owned]), tf.slice(flat, [0, owned], [-1, extra])
+        last = tf.pad(last, [[0, 0], [0, grouping.groups - extra]])
+        parts = [tf.reshape(main, [-1, blocks.main]), tf.reshape(last, [-1, blocks.extra])]
+        if blocks.empty:
+            parts.append(tf.zeros([tf.shape(parts[0])[0], blocks.empty], upstream.dtype))
+        return shaped(tf.concat(parts, axis=1), upstream, blocks.count * blocks.width, -1)
+
+    return ordered(x)

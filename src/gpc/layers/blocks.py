@@ -1,11 +1,11 @@
 """Groups side by side as blocks of one grouped convolution, and the kernel with zeros that this takes."""
 
+import functools
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from keras import backend, ops
-
-from gpc.layers.arrange import split
 
 LANES = 16  # float32 numbers in a 512-bit register, and a multiple of what narrower ones hold
 
@@ -48,26 +48,47 @@ class Blocks:
 
     def kernel(self, kernel, grouping):
         """(1, 1, in, filters) → (1, 1, merged · in, count · width): each group's weights, zeros elsewhere."""
-        inside, owned = grouping.channels_per_group, grouping.filters - grouping.extra
-        flat = ops.reshape(kernel, [inside, grouping.filters])
-        main, extra = split(flat, (owned, grouping.extra), 1) if grouping.extra else (flat, None)
-        parts = [self._spread(main, inside)]
-        if grouping.extra:
-            parts.append(
-                self._spread(ops.pad(extra, [[0, 0], [0, grouping.groups - grouping.extra]]), inside)
-            )
-        rows = self.merged * inside
-        block = ops.concatenate(parts, axis=2) if grouping.extra else parts[0]
-        block = ops.pad(block, [[0, 0], [0, 0], [0, self.empty]]) if self.empty else block
-        return ops.reshape(block, [1, 1, rows, self.count * self.width])
+        if self.merged == 1 and not grouping.extra:
+            return kernel
+        return placed(kernel, *_places(self, grouping))
 
-    def _spread(self, flat, inside):
-        """(in, groups · each) → (merged · in, count, merged · each), zero between groups."""
-        each = flat.shape[1] // (self.count * self.merged)
-        shape = [self.merged * inside, self.count, self.merged * each]
-        if self.merged == 1:
-            return ops.reshape(flat, shape)
-        same = np.eye(self.merged, dtype="float32").reshape(self.merged, 1, 1, self.merged, 1)
-        same = ops.convert_to_tensor(same, dtype=backend.standardize_dtype(flat.dtype))
-        by_group = ops.reshape(flat, [1, inside, self.count, self.merged, each])
-        return ops.reshape(ops.multiply(by_group, same), shape)
+
+@functools.cache
+def _places(blocks, grouping):
+    """(shape, sources, places) of the blocks' kernel, for `placed`."""
+    filters, owned = np.arange(grouping.filters), grouping.filters - grouping.extra
+    block, within = np.divmod(grouping.owners, blocks.merged)
+    each, inside = blocks.main // blocks.merged, grouping.channels_per_group
+    lane = block * blocks.width + np.where(filters < owned, within * each + filters % each, blocks.main + within)
+    row = within * inside + np.arange(inside)[:, None]
+    shape = (1, 1, blocks.merged * inside, blocks.count * blocks.width)
+    places = (row * shape[-1] + lane).ravel()
+    sources = np.full(math.prod(shape), places.size, "int32")
+    sources[places] = np.arange(places.size)
+    return shape, sources, places.astype("int32")
+
+
+def placed(numbers, shape, sources, places):
+    """A tensor of `shape` with `numbers` at the flat `places` and zeros elsewhere: one gather.
+
+    `sources` says the same from the other side: which number comes to each place, one past the last for none.
+    """
+    flat = ops.reshape(numbers, [-1])
+    if backend.backend() == "tensorflow":
+        return _placed_by_tensorflow(flat, shape, sources, places)
+    return ops.reshape(ops.take(ops.pad(flat, [[0, 1]]), sources), shape)
+
+
+def _placed_by_tensorflow(flat, shape, sources, places):
+    """The same with a gather for its gradient: TensorFlow's own adds where it could copy, and takes longer
+    on a CPU than the convolution that the kernel is for."""
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def gathered(flat):
+        def gradient(upstream):
+            return tf.gather(tf.reshape(upstream, [-1]), places)
+
+        return tf.reshape(tf.gather(tf.pad(flat, [[0, 1]]), sources), shape), gradient
+
+    return gathered(flat)
