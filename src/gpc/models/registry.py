@@ -6,23 +6,26 @@ import inspect
 
 import keras
 
-from gpc.models import classic, grouped
+from gpc.models import classic, densenet, kefficientnet, kinception, kmobile
 from gpc.models.table import deviations as _deviations
 from gpc.models.table import one_of_variants
 
 # Each lists its constructors in __all__ and has the tables they are built from in TABLES[name][variant].
-_FAMILIES = (
+FAMILIES = (
     classic,
-    grouped,
+    densenet,
+    kefficientnet,
+    kmobile,
+    kinception,
 )
-OWN = {name: getattr(family, name) for family in _FAMILIES for name in family.__all__}
+OWN = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}
 
 
 def names():
     """The names `build` knows: the course's own networks first, then all of keras.applications.
 
     >>> names()[:3]
-    ('LeNet5', 'NetworkInNetwork', 'kEfficientNetB0')
+    ('LeNet5', 'NetworkInNetwork', 'DenseNetBC100')
     """
     theirs = (name for name in sorted(dir(keras.applications)) if name[0].isupper())
     return (*OWN, *(name for name in theirs if callable(getattr(keras.applications, name))))
@@ -80,5 +83,5 @@ def deviations(name, variant="full"):
     'conv1: a quarter of the filters, 3×3, no dropout'
     """
     constructor(name)
-    tables = next((family.TABLES[name] for family in _FAMILIES if name in family.TABLES), {"full": ()})
+    tables = next((family.TABLES[name] for family in FAMILIES if name in family.TABLES), {"full": ()})
     return _deviations(one_of_variants(variant, tables))

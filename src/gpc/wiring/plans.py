@@ -106,7 +106,7 @@ class Plan:
         return head + "; ".join(parts)
 
 
-def plan(in_channels, filters, channels_per_group=16, *, scheme="interleaved"):
+def plan(in_channels, filters, channels_per_group=16, *, scheme="interleaved", second=True):
     """How a dense 1×1 convolution is replaced by interleaved grouped ones, or why it is not.
 
     (B, H, W, in_channels) → (B, H, W, filters), m = channels_per_group.
@@ -122,10 +122,14 @@ def plan(in_channels, filters, channels_per_group=16, *, scheme="interleaved"):
     filters / g, l has the same g groups, and expansions leave interleaved. Cost: filters · in_channels / g
     parameters for k, filters² / g for l.
 
+    second=False leaves k alone, neither interleaved nor followed by l, where either would be replaced.
+
     Raises TypeError for what is no integer, ValueError below 1 or for an unknown scheme.
 
     >>> plan(1152, 320).kernel_parameters, plan(1152, 320, scheme="divisible").kernel_parameters, 1152 * 320
     (10240, 7360, 368640)
+    >>> plan(1152, 320, second=False).kernel_parameters
+    5120
     >>> print(plan(40, 240, 32, scheme="divisible").reason)
     in_channels=40 holds fewer than 2 groups of channels_per_group=32; nearest that splits: 20
     """
@@ -134,7 +138,10 @@ def plan(in_channels, filters, channels_per_group=16, *, scheme="interleaved"):
     if scheme not in SCHEMES:
         raise ValueError(f"scheme={scheme!r} is unknown; it is one of {', '.join(map(repr, SCHEMES))}")
     build = _interleaved if scheme == "interleaved" else _divisible
-    return Plan(*sizes, width, scheme, *build(*sizes, width))
+    k, step, l, reason = build(*sizes, width)  # noqa: E741 - the paper's name
+    if k and not second:
+        step, l, reason = None, None, "K alone, without interleaving, as asked"  # noqa: E741
+    return Plan(*sizes, width, scheme, k, step, l, reason)
 
 
 def _interleaved(in_channels, filters, width):
