@@ -1,10 +1,13 @@
 """What the tests of surgery share: small models, a training step, and replaced layers computed in NumPy."""
 
+import json
+
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
-from gpc import wiring
+from gpc import count, wiring
+from gpc.surgery import regroup
 
 
 def numbers(*shape, seed=0):
@@ -39,6 +42,82 @@ def reloaded(model, folder):
     path = folder / "model.keras"
     model.save(path)
     return keras.models.load_model(path)
+
+
+def state(model):
+    """All that must not change in an original: its configuration and its weights."""
+    return json.dumps(model.get_config(), default=str, sort_keys=True), [
+        w.copy() for w in model.get_weights()
+    ]
+
+
+def same_state(one, other):
+    return one[0] == other[0] and all(np.array_equal(a, b) for a, b in zip(one[1], other[1], strict=True))
+
+
+def checked(model, folder=None, x=None, **options):
+    """(new model, report) of `regroup`, after all has been looked at that holds whatever the model is.
+
+    `folder`: where the new model is saved and loaded again; None for what Keras itself can't save.
+    """
+    x = samples(model) if x is None else x
+    before, answers = state(model), arrays(model(x, training=False))
+    new, report = regroup(model, **options)
+    assert same_state(before, state(model))
+    assert all(map(np.array_equal, answers, arrays(model(x, training=False))))
+    assert [tensor.shape for tensor in new.outputs] == [tensor.shape for tensor in model.outputs]
+    assert_the_report_tells_the_truth(model, new, report)
+    old = by_path(model)
+    for path, layer in by_path(new).items():  # a path of the original's is a layer that was kept
+        if path in old:
+            for one, other in zip(layer.get_weights(), old[path].get_weights(), strict=True):
+                np.testing.assert_array_equal(one, other, err_msg=path)
+    found = arrays(new(x, training=False))
+    assert all(np.isfinite(array).all() for array in found)
+    if folder:
+        again = arrays(reloaded(new, folder)(x, training=False))
+        assert max(np.abs(a - b).max() for a, b in zip(found, again, strict=True)) <= 1e-6
+    return new, report
+
+
+def assert_the_report_tells_the_truth(model, new, report):
+    """Its totals are the models' own counts, and its rows make up the difference between them."""
+    assert (report.parameters_before, report.parameters_after) == (model.count_params(), new.count_params())
+    saved = sum(row.parameters_before - row.parameters_after for row in report.rows)
+    assert saved == report.parameters_before - report.parameters_after
+    counted = [count.cost(net, unknown="list").macs for net in (model, new)]
+    assert [report.macs_before, report.macs_after] == counted
+    known = [row for row in report.rows if row.macs_before is not None]
+    assert sum(row.macs_before - row.macs_after for row in known) == counted[0] - counted[1]
+
+
+def by_path(model, path=""):
+    """{path: layer} of all layers here and in nested models, the models themselves left out."""
+    found = {}
+    for layer in model.layers:
+        inner = isinstance(layer, keras.Model)
+        found |= by_path(layer, f"{path}{layer.name}/") if inner else {path + layer.name: layer}
+    return found
+
+
+def samples(model):
+    """Two normal images for each input."""
+    tensors = [numbers(2, *tensor.shape[1:], seed=seed) for seed, tensor in enumerate(model.inputs)]
+    return keras.tree.pack_sequence_as(model.input, tensors)
+
+
+def arrays(outputs):
+    """All tensors of a structure as NumPy in float32."""
+    return [ops.convert_to_numpy(ops.cast(tensor, "float32")) for tensor in keras.tree.flatten(outputs)]
+
+
+def step_towards_zero(model, x):
+    """One training step on the squares of all outputs; whether the loss and every weight stay finite."""
+    squares = [ops.mean(ops.reshape(ops.cast(y, "float32") ** 2, (2, -1)), 1) for y in model.outputs]
+    whole = keras.Model(model.input, ops.sum(ops.stack(squares), 0))
+    whole.compile(keras.optimizers.RMSprop(1e-5), "mse", run_eagerly=keras.backend.backend() == "tensorflow")
+    loss = whole.train_on_batch(x, np.zeros(2, "float32"))
+    return bool(np.isfinite([loss, *(np.abs(weight).max() for weight in model.get_weights())]).all())
 
 
 def chain(shape, *steps, name="net", **options):

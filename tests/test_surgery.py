@@ -1,7 +1,6 @@
 """Regrouping models made by hand, the nasty ones first."""
 
 import dataclasses
-import json
 import re
 
 import keras
@@ -19,20 +18,11 @@ from tests.surgery_support import (
     reloaded,
     replaced_in_numpy,
     run,
+    same_state,
     shaken,
+    state,
     train,
 )
-
-
-def state(model):
-    """All that must not change in an original: its configuration and its weights."""
-    return json.dumps(model.get_config(), default=str, sort_keys=True), [
-        w.copy() for w in model.get_weights()
-    ]
-
-
-def same_state(one, other):
-    return one[0] == other[0] and all(np.array_equal(a, b) for a, b in zip(one[1], other[1], strict=True))
 
 
 def rows(report):
@@ -164,6 +154,20 @@ def test_settings_of_the_layer_are_carried_over():
         assert float(half.activity_regularizer.l1) == pytest.approx(1e-4)
         assert half.dtype_policy.name == layer.dtype_policy.name
         assert np.array_equal(half.get_weights()[1].astype("float32"), np.ones(48))
+
+
+def test_what_stands_behind_an_activation_of_the_layers_own_stays_behind_the_sum():
+    own = layers.Conv2D(48, 1, activation="relu", name="c")
+    new, _ = regroup(chain((4, 4, 64), own, layers.BatchNormalization(name="bn"), layers.Conv2D(5, 3)))
+    assert names(new)[1:6] == ["c_k", "c_interleave", "c_l", "c_add", "bn"]
+    assert new.get_layer("c_k").activation is keras.activations.relu
+
+
+def test_k_alone_without_interleaving_where_asked():
+    new, report = regroup(chain((4, 4, 64), *conv_bn_relu(48), layers.Conv2D(5, 3)), second=False)
+    assert names(new)[1:4] == ["point_k", "point_k_bn", "point_k_activation"]
+    row = rows(report)["point"]
+    assert (row.decision, row.macs_after) == ("K", 16 * 16 * 48)
 
 
 def test_bias_only_where_there_was_one():

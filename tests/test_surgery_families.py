@@ -16,9 +16,12 @@ FAMILIES = {
     "MobileNet": (32, 3_239_114, 265_022, (14, 9, 0)),
     "MobileNetV2": (32, 2_270_794, 334_346, (32, 16, 2)),
     "MobileNetV3Large": (32, 4_239_242, 406_296, (46, 23, 2)),
+    "MobileNetV3Small": (32, 1_540_218, 229_078, (38, 19, 4)),
     "ResNet50": (32, 23_608_202, 11_922_762, (36, 16, 0)),
+    "ResNet50V2": (32, 23_585_290, 11_896_074, (36, 16, 0)),
     "Xception": (71, 20_881_970, 1_177_202, (38, 28, 0)),
     "InceptionV3": (75, 21_823_274, 14_932_474, (40, 39, 0)),
+    "InceptionResNetV2": (75, 54_352_106, 18_065_498, (140, 99, 0)),
     "DenseNet121": (32, 7_047_754, 2_615_882, (61, 59, 0)),
     "ConvNeXtTiny": (32, 27_827_818, 2_591_818, (36, 18, 0)),
     "EfficientNetV2B0": (32, 5_932_122, 983_994, (68, 36, 1)),
@@ -26,7 +29,8 @@ FAMILIES = {
 }
 # On every backend; the others on TensorFlow, which compiles nothing for a single call.
 LIGHT = ("MobileNet",)
-COUNTED_ONLY = ("NASNetMobile", "EfficientNetV2B0")  # many layers, no kind that the others lack
+# Many layers, no kind that the others lack; sweep_applications.py trains, saves and loads these too, and all sizes.
+COUNTED_ONLY = ("NASNetMobile", "EfficientNetV2B0", "InceptionResNetV2", "ResNet50V2", "MobileNetV3Small")
 
 
 def marked(names):

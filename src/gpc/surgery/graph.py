@@ -1,14 +1,15 @@
 """A Keras model read as a list of calls, and copied call by call.
 
-The only file that touches what Keras keeps private: a functional model's nodes, and the class it builds them
-for.
+With clones.py the only file that touches what Keras keeps private: a functional model's nodes, and the class
+it builds them for.
 """
 
-import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import keras
+
+from gpc.surgery.clones import clone, inner_layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,23 @@ class Graph:
             inner = self.nested.get(id(call.operation))
             if inner and id(inner) not in found:
                 yield from inner.walk(found)
+
+    def names(self):
+        """The names of all operations here and in nested models, inputs included."""
+        nested = (inner.names() for inner in self.nested.values())
+        return {operation.name for operation in self.functional.operations}.union(*nested)
+
+    def ways(self, path="", found=None):
+        """{id(operation): every path that leads to it}: several where models share it."""
+        found = {} if found is None else found
+        for call in self.calls:
+            way = f"{path}/{call.operation.name}" if path else call.operation.name
+            known = found.setdefault(id(call.operation), set())
+            inner = self.nested.get(id(call.operation))
+            if inner and way not in known:
+                inner.ways(way, found)
+            known.add(way)
+        return found
 
     def follower(self, call):
         """The one call that takes this call's only output and nothing else; None where others take it too."""
@@ -191,7 +209,7 @@ class Copier:
             if old.weights:
                 new.set_weights(old.get_weights())
             for part in (new, *inner_layers(new)):
-                if hasattr(part, "finalize_state"):
+                if part.weights and hasattr(part, "finalize_state"):
                     part.finalize_state()
 
 
@@ -210,52 +228,8 @@ def _input(old, like):
     return type(layer).from_config({**layer.get_config(), "batch_shape": shape}).output
 
 
-def inner_layers(operation):
-    """The layers inside a layer that is no model: a wrapper, an attention block, a block of one's own."""
-    if isinstance(operation, keras.Model) or not isinstance(operation, keras.Layer):
-        return []
-    return list(operation._flatten_layers(include_self=False))
-
-
 def _class_of(model):
     """The model's own class where its constructor takes inputs and outputs, else keras.Model."""
     own = type(model)
     same_constructor = own.__init__.__module__.startswith("keras.")
     return own if same_constructor and not isinstance(model, keras.Sequential) else keras.Model
-
-
-def clone(operation, **changes):
-    """A new operation with the same configuration but for `changes`, and fresh weights.
-
-    Raises ValueError naming the layer that can't be configured again.
-    """
-    try:
-        if type(operation) is keras.layers.Lambda:
-            return _clone_lambda(operation, **changes)
-        return type(operation).from_config({**operation.get_config(), **changes})
-    except Exception as error:
-        if not isinstance(operation, keras.Layer):
-            return _without_history(operation)
-        raise ValueError(
-            f"layer {operation.name!r} ({type(operation).__name__}) stops the copy: it can't be built again "
-            f"from its configuration. Give its class get_config() and from_config(); Keras said: {error}"
-        ) from error
-
-
-def _without_history(operation):
-    """A copy, called by nothing yet, of a bare operation without configuration; it holds no weights."""
-    new = copy.copy(operation)
-    new._inbound_nodes, new._outbound_nodes = [], []
-    return new
-
-
-def _clone_lambda(layer, **changes):
-    """A Lambda with the same Python function; through its configuration Keras refuses, as from a file."""
-    settings = {"name": layer.name, "dtype": layer.dtype_policy, "trainable": layer.trainable, **changes}
-    return keras.layers.Lambda(
-        layer.function,
-        output_shape=layer._output_shape,
-        mask=layer.mask,
-        arguments=layer.arguments,
-        **settings,
-    )

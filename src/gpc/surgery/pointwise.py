@@ -13,6 +13,7 @@ _ACTIVATION_OPS = {
     "Relu", "Relu6", "Selu", "Sigmoid", "Silu", "SoftShrink", "Softplus", "Softsign", "SparsePlus",
     "SparseSigmoid", "Squareplus", "Tanh", "TanhShrink", "Threshold",
 }  # fmt: skip
+_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.Conv2DTranspose)
 _ACROSS_CHANNELS = {"softmax", "log_softmax", "sparsemax", "glu"}
 
 
@@ -36,11 +37,11 @@ class Pointwise:
 
     @property
     def in_channels(self):
-        return self.kernel.shape[-2]
+        return self.kernel.shape[-1 if isinstance(self.layer, layers.Conv2DTranspose) else -2]
 
     @property
     def filters(self):
-        return self.kernel.shape[-1]
+        return self.kernel.shape[-2 if isinstance(self.layer, layers.Conv2DTranspose) else -1]
 
     @property
     def across(self):
@@ -71,8 +72,7 @@ def _is_pointwise(layer, calls):
         return True
     if isinstance(layer, layers.Dense):
         return all(len(call.inputs[0].shape) == 4 for call in calls)
-    plain = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
-    return isinstance(layer, plain) and set(layer.kernel_size) == {1}
+    return isinstance(layer, _CONVOLUTIONS) and set(layer.kernel_size) == {1}
 
 
 def refusal(found, *, where, per_pixel_dense, head, heads):
@@ -83,6 +83,8 @@ def refusal(found, *, where, per_pixel_dense, head, heads):
     if type(layer) not in (layers.Conv2D, layers.SeparableConv2D, layers.Dense):
         if isinstance(layer, (layers.Conv1D, layers.Conv3D)):
             return f"{type(layer).__name__}: only two-dimensional convolutions are replaced"
+        if isinstance(layer, layers.Conv2DTranspose):
+            return f"{type(layer).__name__}: transposed; at stride 1 a Conv2D does the same and is replaced"
         return f"{type(layer).__name__} is a subclass: what it adds to its parent can't be carried over"
     if getattr(layer, "groups", 1) > 1:
         return f"grouped already: groups={layer.groups}"
@@ -153,8 +155,11 @@ def following(found, calls):
     """The batch norm and the activation to be replaced with the layer: [(operation, options), …].
 
     The batch norm counts if it takes every result of the layer, nothing else does, and it is called nowhere
-    else; so does an activation that holds weights. An activation without may serve elsewhere as well.
+    else; so does an activation that holds weights. An activation without may serve elsewhere as well. A layer
+    with an activation of its own ends there: what follows stays, once, behind the sum.
     """
+    if found.layer.activation is not keras.activations.linear:
+        return []
     parts, at = [], [call.graph.follower(call) for call in found.calls]
     for kinds in ((layers.BatchNormalization,), _ACTIVATION_LAYERS):
         if not _same(at):
@@ -186,4 +191,4 @@ def _is_activation(operation):
 def looks_across(layer):
     """Whether the layer's activation needs all channels at once (softmax)."""
     function = getattr(layer, "activation", None)
-    return getattr(function, "__name__", "") in _ACROSS_CHANNELS
+    return getattr(function, "__name__", "") in _ACROSS_CHANNELS or isinstance(function, layers.Softmax)

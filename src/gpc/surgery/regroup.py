@@ -6,7 +6,8 @@ from typing import NamedTuple
 import keras
 
 from gpc import count, wiring
-from gpc.surgery.graph import Copier, inner_layers, read
+from gpc.surgery.clones import inner_layers
+from gpc.surgery.graph import Copier, read
 from gpc.surgery.pointwise import Heads, following, pointwise_layers, refusal, selector, sites
 from gpc.surgery.replacement import Names, Replacement
 from gpc.surgery.report import Report, Row
@@ -24,6 +25,7 @@ def regroup(
     channels_per_group=16,
     *,
     scheme="interleaved",
+    second=True,
     where=None,
     per_pixel_dense=False,
     head=False,
@@ -40,12 +42,17 @@ def regroup(
 
     Args:
         model: a functional or sequential model; models called inside it are searched too. It is left as it
-        is. channels_per_group: m, how many input channels each filter reads. scheme: "interleaved" (Entropy
-        2022, any channel counts) or "divisible" (MENDEL 2022). where: which layers: a function of the layer,
-        or a regular expression searched in its path ("backbone/conv"). per_pixel_dense: whether to replace
-        `Dense` layers that are applied at each pixel (ConvNeXt's are). head: whether to replace a classifier
-        too: a pointwise layer with no weights between it and the model's output. seed: of the new kernels'
-        initial values; None draws them from Keras's global generator.
+            is.
+        channels_per_group: m, how many input channels each filter reads.
+        scheme: "interleaved" (Entropy 2022, any channel counts) or "divisible" (MENDEL 2022).
+        second: whether the interleaving and L follow K where the scheme has them; False leaves K alone, to
+            see what they are good for.
+        where: which layers: a function of the layer, or a regular expression searched in its path
+            ("backbone/conv").
+        per_pixel_dense: whether to replace `Dense` layers that are applied at each pixel (ConvNeXt's are).
+        head: whether to replace a classifier too: a pointwise layer with no weights between it and the
+            model's output.
+        seed: of the new kernels' initial values; None draws them from Keras's global generator.
 
     Returns:
         `Regrouped(model, report)`. The model is not compiled. What is kept keeps its weights; what is new is
@@ -78,10 +85,10 @@ def regroup(
     calls = sites(root)
     found = pointwise_layers(calls)
     chosen, heads = selector(where, found), Heads(root, calls)
-    names = Names(call.operation.name for call in root.walk())
+    names = Names(root.names())
     kept, replaced = {}, {}
     for index, item in enumerate(found):
-        plan = wiring.plan(item.in_channels, item.filters, channels_per_group, scheme=scheme)
+        plan = wiring.plan(item.in_channels, item.filters, channels_per_group, scheme=scheme, second=second)
         reason = refusal(item, where=chosen, per_pixel_dense=per_pixel_dense, head=head, heads=heads)
         if reason or not plan.replaced:
             kept[id(item.layer)] = reason or f"stays dense: {plan.reason}"
@@ -117,8 +124,9 @@ def _report(root, new, found, kept, replaced, options):
     """Rows and totals, from what was decided and from both models' costs."""
     costs = [_cost(model) for model in (root.model, new)]
     macs = [cost and {path: each.macs for path, each in cost.by_layer().items()} for cost in costs]
-    rows = [_row(item, kept, replaced, macs) for item in found]
-    rows += [row for call in root.walk() for row in _hidden_rows(call)]
+    ways = root.ways()
+    rows = [_row(item, kept, replaced, macs, ways[id(item.layer)]) for item in found]
+    rows += [row for calls in sites(root).values() for row in _hidden_rows(calls[0])]
     totals = [model.count_params() for model in (root.model, new)]
     trainable = [
         sum(math.prod(weight.shape) for weight in model.trainable_weights) for model in (root.model, new)
@@ -128,30 +136,32 @@ def _report(root, new, found, kept, replaced, options):
     return Report(root.model.name, *options, tuple(rows), *totals, *trainable, *in_all, tuple(unknown))
 
 
-def _row(item, kept, replaced, macs):
-    before, after = macs
+def _row(item, kept, replaced, macs, ways):
+    """One layer's row; its multiply-accumulates are those of every way that leads to it."""
+    name, (before, after) = item.layer.name, macs
+    folders = [way.removesuffix(name) for way in ways]
+    own = before and sum(before.get(folder + name, 0) for folder in folders)
     if id(item.layer) in kept:
-        parameters, own = item.layer.count_params(), before and before.get(item.path)
+        parameters = item.layer.count_params()
         decision, reason, cost = "kept", kept[id(item.layer)], (parameters, parameters, own, own)
     else:
         new = replaced[id(item.layer)]
         decision, reason = new.plan.kind, str(new.plan).split(": ", 1)[1]
-        folder = item.path[: -len(item.layer.name)]
-        macs_after = after and sum(after[folder + layer.name] for layer in new.convolutions)
-        cost = (new.parameters_before, new.parameters_after, before and before[item.path], macs_after)
+        parts = [layer.name for layer in new.convolutions]
+        macs_after = after and sum(after[folder + part] for folder in folders for part in parts)
+        cost = (new.parameters_before, new.parameters_after, own, macs_after)
     return Row(item.path, decision, reason, item.in_channels, item.filters, *cost)
 
 
 def _hidden_rows(call):
     """Pointwise convolutions inside layers of other kinds, which can't be read."""
     for layer in inner_layers(call.operation):
-        if isinstance(layer, keras.layers.Conv2D) and layer.kernel_size == (1, 1):
+        separable = isinstance(layer, keras.layers.SeparableConv2D)
+        if separable or (isinstance(layer, keras.layers.Conv2D) and layer.kernel_size == (1, 1)):
             path = call.graph.path_of(call.operation)
             reason = f"inside {path} ({type(call.operation).__name__}), whose calls can't be read"
-            size = layer.count_params()
-            yield Row(
-                f"{path}/{layer.name}", "kept", reason, *layer.kernel.shape[-2:], size, size, None, None
-            )
+            size, kernel = layer.count_params(), layer.pointwise_kernel if separable else layer.kernel
+            yield Row(f"{path}/{layer.name}", "kept", reason, *kernel.shape[-2:], size, size, None, None)
 
 
 def _cost(model):

@@ -5,7 +5,7 @@ import numpy as np
 from keras import initializers, layers
 
 from gpc.layers import ChannelShuffle, GroupedPointwise
-from gpc.surgery.graph import clone
+from gpc.surgery.clones import clone, fresh
 
 
 class Names:
@@ -101,7 +101,7 @@ class Replacement:
             self.plan.filters,
             **width,
             strides=1 if moved else getattr(self.found.layer, "strides", 1),
-            activation=None if self.found.across else config["activation"],
+            activation=None if self.found.across else fresh(self.found.layer.activation),
             kernel_initializer=initializers.GlorotUniform(seed=seed),
             kernel_regularizer=config[f"{prefix}_regularizer"],
             kernel_constraint=config[f"{prefix}_constraint"],
@@ -120,7 +120,7 @@ class Replacement:
 
     def _last(self):
         """Softmax, once, behind the sum: over half of a sum it would be no distribution."""
-        activation = self.found.layer.get_config()["activation"]
+        activation = fresh(self.found.layer.activation)
         return layers.Activation(activation, name=self.names(f"{self.name}_activation"), dtype=self.policy)
 
     def _depthwise(self):

@@ -2,7 +2,7 @@
 
 from keras import layers
 
-from gpc.surgery.graph import clone
+from gpc.surgery.clones import clone
 
 
 class Unstride:
