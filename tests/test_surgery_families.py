@@ -21,7 +21,6 @@ FAMILIES = {
     "ResNet50V2": (32, 23_585_290, 11_896_074, (36, 16, 0)),
     "Xception": (71, 20_881_970, 1_177_202, (38, 28, 0)),
     "InceptionV3": (75, 21_823_274, 14_932_474, (40, 39, 0)),
-    "InceptionResNetV2": (75, 54_352_106, 18_065_498, (140, 99, 0)),
     "DenseNet121": (32, 7_047_754, 2_615_882, (61, 59, 0)),
     "ConvNeXtTiny": (32, 27_827_818, 2_591_818, (36, 18, 0)),
     "EfficientNetV2B0": (32, 5_932_122, 983_994, (68, 36, 1)),
@@ -29,8 +28,8 @@ FAMILIES = {
 }
 # On every backend; the others on TensorFlow, which compiles nothing for a single call.
 LIGHT = ("MobileNet",)
-# Many layers, no kind that the others lack; sweep_applications.py trains, saves and loads these too, and all sizes.
-COUNTED_ONLY = ("NASNetMobile", "EfficientNetV2B0", "InceptionResNetV2", "ResNet50V2", "MobileNetV3Small")
+# Many layers, no kind that the others lack; sweep_applications.py trains, saves and loads these too.
+COUNTED_ONLY = ("NASNetMobile", "EfficientNetV2B0", "ResNet50V2", "MobileNetV3Small")
 
 
 def marked(names):

@@ -1,8 +1,26 @@
-"""A built Keras model changed into another: its pointwise convolutions grouped, first strides left out."""
+"""A built Keras model changed into another: its pointwise convolutions grouped, first strides left out.
+
+Each returns a new model, in which layers that stay keep their weights, and leaves the original as it is.
+`change_layers` exchanges single layers. `transfer_weights` carries what was learned from one built model to
+another, as far as it fits: from a trained dense network to what `regroup` makes of it, or to one with other
+classes.
+"""
 
 from gpc.surgery.change import change_layers
 from gpc.surgery.regroup import Regrouped, regroup
 from gpc.surgery.report import Report, Row
 from gpc.surgery.strides import skip_strides, stride_levels
+from gpc.surgery.transfer import Transfer, Transferred, transfer_weights
 
-__all__ = ["Regrouped", "Report", "Row", "change_layers", "regroup", "skip_strides", "stride_levels"]
+__all__ = [
+    "Regrouped",
+    "Report",
+    "Row",
+    "Transfer",
+    "Transferred",
+    "change_layers",
+    "regroup",
+    "skip_strides",
+    "stride_levels",
+    "transfer_weights",
+]

@@ -38,6 +38,12 @@ def inner_layers(operation):
     return list(operation._flatten_layers(include_self=False))
 
 
+def finalize(layer):
+    """Has a layer with weights, such as `Normalization`, work out what it derives from them."""
+    if layer.weights and hasattr(layer, "finalize_state"):
+        layer.finalize_state()
+
+
 def fresh(activation):
     """An activation for one more layer: a function as it is, a layer used as one made again."""
     return clone(activation) if isinstance(activation, keras.Layer) else activation

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import keras
 
-from gpc.surgery.clones import clone, inner_layers
+from gpc.surgery.clones import clone, finalize, inner_layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,8 +209,7 @@ class Copier:
             if old.weights:
                 new.set_weights(old.get_weights())
             for part in (new, *inner_layers(new)):
-                if part.weights and hasattr(part, "finalize_state"):
-                    part.finalize_state()
+                finalize(part)
 
 
 def _positional(args, kwargs):

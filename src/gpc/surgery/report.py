@@ -76,48 +76,63 @@ class Report:
 
     def csv(self):
         """The rows as comma-separated values, one line a layer under a line of names."""
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(field.name for field in fields(Row))
-        table.writerows(map(astuple, self.rows))
-        return text.getvalue()
+        return separated(Row, self.rows)
 
     def __str__(self):
         cells = [
             _HEADS,
-            *((*cells[:-1], _short(cells[-1])) for cells in map(_cells, self.rows)),
+            *((*cells[:-1], short(cells[-1])) for cells in map(_cells, self.rows)),
             self._totals(),
         ]
-        widths = [max(len(line[i]) for line in cells) for i in range(len(_HEADS))]
-        lines = [
-            "  ".join(
-                cell.rjust(w) if i in _NUMBERS else cell.ljust(w)
-                for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-            )
-            for line in cells
-        ]
-        rule = "─" * min(110, sum(widths) + 2 * len(widths))
-        return "\n".join(
-            line.rstrip() for line in [self.caption, "", lines[0], rule, *lines[1:-1], rule, lines[-1]]
-        )
+        return aligned(self.caption, cells, _NUMBERS)
 
     def _totals(self):
         totals = (self.parameters_before, self.parameters_after, self.macs_before, self.macs_after)
         return ("whole model", "", "", "", *map(_number, totals), "")
 
     def _repr_html_(self):
-        head = "".join(f'<th scope="col">{name}</th>' for name in _HTML_HEADS)
-        body = "".join(_html_row(_cells(row)) for row in self.rows)
-        return (
-            f"<table><caption>{escape(self.caption)}</caption><thead><tr>{head}</tr></thead>"
-            f"<tbody>{body}</tbody><tfoot>{_html_row(self._totals())}</tfoot></table>"
-        )
+        lines = [_HTML_HEADS, *map(_cells, self.rows), self._totals()]
+        return html_table(self.caption, lines, _NUMBERS)
 
 
 _HTML_HEADS = (*_HEADS[:4], "parameters before", "parameters after", "MACs before", "MACs after", "reason")
 
 
-def _short(reason, longest=60):
+def separated(kind, rows):
+    """Dataclass instances as comma-separated values, under a line with the names of `kind`'s fields."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(field.name for field in fields(kind))
+    table.writerows(map(astuple, rows))
+    return text.getvalue()
+
+
+def aligned(caption, lines, numbers):
+    """A text table of lines of cells, heads first and totals last; columns in `numbers` to the right."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    head, *body, totals = [
+        "  ".join(
+            cell.rjust(w) if i in numbers else cell.ljust(w)
+            for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
+    rule = "─" * min(110, sum(widths) + 2 * len(widths))
+    return "\n".join(line.rstrip() for line in [caption, "", head, rule, *body, rule, totals])
+
+
+def html_table(caption, lines, numbers):
+    """The same as an HTML table: a caption, scoped heads, the totals at its foot."""
+    heads, *body, totals = lines
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    rows = "".join(_html_row(line, numbers) for line in body)
+    return (
+        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody><tfoot>{_html_row(totals, numbers)}</tfoot></table>"
+    )
+
+
+def short(reason, longest=60):
     """A reason that fits beside the numbers; the rows and the HTML table have all of it."""
     return reason if len(reason) <= longest else reason[: longest - 1] + "…"
 
@@ -132,10 +147,10 @@ def _cells(row):
     return (row.layer, row.decision, *map(_number, numbers), _number(row.macs_after), row.reason)
 
 
-def _html_row(cells):
+def _html_row(cells, numbers):
     name, *others = map(escape, cells)
     data = (
-        f'<td style="text-align: right">{cell}</td>' if i in _NUMBERS else f"<td>{cell}</td>"
+        f'<td style="text-align: right">{cell}</td>' if i in numbers else f"<td>{cell}</td>"
         for i, cell in enumerate(others, 1)
     )
     return f'<tr><th scope="row">{name}</th>{"".join(data)}</tr>'
