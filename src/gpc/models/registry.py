@@ -6,7 +6,23 @@ import inspect
 
 import keras
 
-from gpc.models import classic, densenet, kefficientnet, kinception, kmobile
+from gpc.models import (
+    alexnet,
+    applications,
+    classic,
+    densenet,
+    ghostnet,
+    googlenet,
+    igc,
+    kefficientnet,
+    kinception,
+    kmobile,
+    mnasnet,
+    residual,
+    shufflenet,
+    squeezenet,
+    unet,
+)
 from gpc.models.table import deviations as _deviations
 from gpc.models.table import one_of_variants
 
@@ -14,20 +30,30 @@ from gpc.models.table import one_of_variants
 FAMILIES = (
     classic,
     densenet,
+    alexnet,
+    googlenet,
+    squeezenet,
+    residual,
+    mnasnet,
+    shufflenet,
+    ghostnet,
+    igc,
+    unet,
     kefficientnet,
     kmobile,
     kinception,
+    applications,
 )
 OWN = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}
 
 
 def names():
-    """The names `build` knows: the course's own networks first, then all of keras.applications.
+    """The names `build` knows: the course's own networks first, then the others of keras.applications.
 
     >>> names()[:3]
     ('LeNet5', 'NetworkInNetwork', 'DenseNetBC100')
     """
-    theirs = (name for name in sorted(dir(keras.applications)) if name[0].isupper())
+    theirs = (name for name in sorted(dir(keras.applications)) if name[0].isupper() and name not in OWN)
     return (*OWN, *(name for name in theirs if callable(getattr(keras.applications, name))))
 
 
