@@ -1,4 +1,4 @@
-"""A built Keras model changed into another: its pointwise convolutions grouped, first strides left out.
+"""A built Keras model changed into another: pointwise layers grouped, strides left out, batch norms folded.
 
 Each returns a new model, in which layers that stay keep their weights, and leaves the original as it is.
 `change_layers` exchanges single layers. `transfer_weights` carries what was learned from one built model to
@@ -7,18 +7,23 @@ classes.
 """
 
 from gpc.surgery.change import change_layers
+from gpc.surgery.fold import Folded, FoldReport, FoldRow, fold
 from gpc.surgery.regroup import Regrouped, regroup
 from gpc.surgery.report import Report, Row
 from gpc.surgery.strides import skip_strides, stride_levels
 from gpc.surgery.transfer import Transfer, Transferred, transfer_weights
 
 __all__ = [
+    "FoldReport",
+    "FoldRow",
+    "Folded",
     "Regrouped",
     "Report",
     "Row",
     "Transfer",
     "Transferred",
     "change_layers",
+    "fold",
     "regroup",
     "skip_strides",
     "stride_levels",
