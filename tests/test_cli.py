@@ -298,8 +298,25 @@ def test_bench_layers_passes_on_what_was_asked(monkeypatch, elsewhere, capsys):
     assert json.loads((elsewhere / "out.json").read_text()) == {"rows": []}
 
 
-def test_bench_models(files, capsys):
+def test_bench_models(files, elsewhere, capsys):
     models = (files / "plain.keras", files / "body.keras")
-    assert run("bench", "model", *models, "--rounds", 2, "--batch-size", 2, "--training") == 0
+    quick = ("--rounds", 2, "--batch-size", 2)
+    assert run("bench", "model", *models, *quick, "--training") == 0
     said = capsys.readouterr().out
     assert "plain.keras" in said and "body.keras" in said and "median ms" in said
+    assert said.startswith("training step") and "inference" not in said
+    assert run("bench", "model", *models, *quick, "--fold", "--json", "out.json") == 0
+    said, told = capsys.readouterr().out, json.loads((elsewhere / "out.json").read_text())
+    names = [str(model) for model in models]
+    assert list(told["inference"]) == [*names, *(f"{name}, folded" for name in names)]
+    assert list(told["training"]) == names and told["settings"]["batch"] == 2
+    assert said.index("inference, batches of 2") < said.index("training step") and "commit" in told["provenance"]
+
+
+@pytest.mark.tensorflow  # JAX takes a minute to build and compile them
+def test_a_k_network_alone_is_timed_against_its_dense_twin(capsys):
+    network = ("kMobileNet", "--input", 32, "--classes", 10, "--skip-strides", 1)
+    assert run("bench", "model", *network, "--rounds", 1, "--batch-size", 1, "--inference", "--fold") == 0
+    lines = capsys.readouterr().out.splitlines()
+    started = [line.split("   ")[0].strip() for line in lines[2:6]]
+    assert started == ["kMobileNet, dense", "kMobileNet", "kMobileNet, dense, folded", "kMobileNet, folded"]

@@ -20,7 +20,7 @@ def add(commands):
         ),
         examples=[
             "gpc bench layers             GroupedPointwise against Keras's dense 1×1 and its Conv2D(groups)",
-            "gpc bench model EfficientNetB0 kEfficientNetB0 --input 32 --classes 10 --training",
+            "gpc bench model kEfficientNetB0 --input 32 --classes 10 --skip-strides 3 --fold",
         ],
     )
     kinds = found.add_subparsers(title="what to time", metavar="KIND", required=True)
@@ -52,9 +52,13 @@ def _add_model(kinds):
         "model",
         run_model,
         short="whole models against the first of them",
-        text="Inference, or with --training forward and backward, of each model against the first one named.",
+        text=(
+            "Inference and training step (forward and backward) of each model against the first one named, "
+            "a k-network named alone against the same network with dense pointwise layers."
+        ),
         examples=[
-            "gpc bench model EfficientNetB0 kEfficientNetB0 --input 32 --classes 10 --skip-strides 3",
+            "gpc bench model kEfficientNetB0 --input 32 --classes 10 --skip-strides 3 --fold",
+            "gpc bench model EfficientNetB0 kEfficientNetB0 MobileNetV2 --inference --batch-size 1",
             "gpc bench model mine.keras mine_regrouped.keras --training",
         ],
     )
@@ -62,7 +66,11 @@ def _add_model(kinds):
     model.add_argument("models", nargs="+", metavar="MODEL", help="names or .keras files, the baseline first")
     _common.add_shape(model)
     _common.add_grouping(model)
-    model.add_argument("--training", action="store_true", help="forward and backward instead of inference")
+    model.add_argument("--inference", action="store_true", help="inference only")
+    model.add_argument("--training", action="store_true", help="the training step only")
+    model.add_argument(
+        "--fold", action="store_true", help="each model folded for inference too (gpc.surgery.fold)"
+    )
     _common.add_timing(model, rounds=9)
 
 
@@ -84,20 +92,45 @@ def run_layers(asked):
 
 def run_model(asked):
     """Times the models and prints milliseconds and ratios."""
-    if len(asked.models) < 2 or len(set(asked.models)) < len(asked.models):
-        raise ValueError("give two or more different models, the baseline first: gpc bench model ONE OTHER …")
-    _common.start_keras()
-    from gpc import bench
+    models = _models(asked)
+    from gpc import bench, surgery
+    from gpc.bench.report import provenance
 
-    shape = _common.shape(asked)
-    models = {}
-    for name in asked.models:
-        options = _common.options(asked, name, shape=shape, classes=asked.classes, strict=False)
-        models[name] = _common.build(name, options, skip_strides=asked.skip_strides)
-    options = {"batch": asked.batch_size, "training": asked.training, "rounds": asked.rounds}
-    found = bench.compare_models(models, input_shape=shape, **options)
-    print(found)
-    _write(asked.json, found.as_dict())
+    both = asked.inference == asked.training
+    options = {"input_shape": _common.shape(asked), "batch": asked.batch_size, "rounds": asked.rounds}
+    found = {}
+    if both or asked.inference:
+        folded = {f"{name}, folded": surgery.fold(model).model for name, model in models.items() if asked.fold}
+        found["inference"] = bench.compare_models(models | folded, **options)
+    if both or asked.training:
+        found["training"] = bench.compare_models(models, training=True, **options)
+    titles = {"inference": "inference", "training": "training step, without the optimizer's update"}
+    for kind, comparison in found.items():
+        print(f"{titles[kind]}, batches of {asked.batch_size}\n{comparison}\n")
+    numbers = {kind: comparison.as_dict() for kind, comparison in found.items()}
+    _write(asked.json, {"settings": options, "provenance": provenance(), **numbers})
+
+
+def _models(asked):
+    """{name: model} of what was named, a lone k-network's dense twin before it."""
+    names = asked.models
+    alone = len(names) == 1 and names[0].startswith("k") and not _common.from_file(names[0])
+    if not alone and (len(names) < 2 or len(set(names)) < len(names)):
+        raise ValueError(
+            "give two or more different models, the baseline first: gpc bench model ONE OTHER …; "
+            "or one k-network, which is set against its dense twin"
+        )
+    _common.start_keras()
+    found = {}
+    for name in names:
+        options = _common.options(
+            asked, name, shape=_common.shape(asked), classes=asked.classes, strict=False
+        )
+        if alone:
+            dense = options | {"channels_per_group": None}
+            found[f"{name}, dense"] = _common.build(name, dense, skip_strides=asked.skip_strides)
+        found[name] = _common.build(name, options, skip_strides=asked.skip_strides)
+    return found
 
 
 def _write(name, numbers):
