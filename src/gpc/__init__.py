@@ -20,6 +20,7 @@ ROOMS = (
     "models",
     "data",
     "train",
+    "export",
     "bench",
     "show",
     "cli",

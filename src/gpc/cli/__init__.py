@@ -1,4 +1,4 @@
-"""`gpc` at the terminal: train, count, regroup, bench, records.
+"""`gpc` at the terminal: train, count, regroup, export, bench, records.
 
 Each command is a module with `add(commands)`, which tells argparse about it, and a function that does it.
 Keras is imported when a command needs it, so that help and mistakes in the command line are answered at once.
@@ -8,13 +8,14 @@ import argparse
 import os
 import sys
 
-from gpc.cli import bench, count, records, regroup, train
+from gpc.cli import bench, count, export, records, regroup, train
 
 EPILOG = """\
 examples
   gpc count EfficientNetB0                      what it costs, by kind of layer
   gpc regroup EfficientNetB0 --save small.keras its pointwise layers grouped, and what that saves
   gpc train kEfficientNetB0 --data cifar10 --recipe papers-32 --skip-strides 3 --epochs 1
+  gpc export small.keras --to small.tflite      for a phone, in float or int8
   gpc records                                   what has been trained, as a table
 
 `gpc COMMAND --help` explains one. KERAS_BACKEND=jax (or torch) chooses the backend, TensorFlow is the
@@ -28,13 +29,13 @@ def parser():
 
     found = argparse.ArgumentParser(
         prog="gpc",
-        description="Grouped pointwise convolutions in Keras: count a model, regroup it, train it, time it.",
+        description="Grouped pointwise convolutions in Keras: count, regroup, train, export, time.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     found.add_argument("--version", action="version", version=f"gpc {gpc.__version__}")
     commands = found.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (count, regroup, train, bench, records):
+    for module in (count, regroup, train, export, bench, records):
         module.add(commands)
     return found
 
