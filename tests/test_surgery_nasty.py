@@ -18,7 +18,7 @@ from tests.surgery_support import (
     step_towards_zero,
 )
 
-eager = pytest.mark.tensorflow  # what JAX has no type for, or compiles too long
+eager = pytest.mark.tensorflow  # what JAX has no type for, or compiles for many seconds
 
 
 def decisions(report):
@@ -28,6 +28,7 @@ def decisions(report):
 # Models in models
 
 
+@eager
 def test_models_nested_twice_are_replaced_where_they_lie(tmp_path):
     inner = chain((6, 6, 64), *conv_bn_relu(64), name="inner")
     middle = chain((6, 6, 64), inner, *conv_bn_relu(48, name="next"), name="middle")
@@ -57,6 +58,7 @@ def test_a_layer_called_outside_and_inside_a_model_is_one_layer_still():
     assert new.get_layer("point_k") is new.get_layer("inner").get_layer("point_k")
 
 
+@eager
 def test_models_with_dictionaries_in_and_out_called_on_their_own_outputs(tmp_path):
     a, b = keras.Input((6, 6, 64), name="a"), keras.Input((6, 6, 64), name="b")
     x = layers.Conv2D(64, 1, name="left")(a)
@@ -70,6 +72,7 @@ def test_models_with_dictionaries_in_and_out_called_on_their_own_outputs(tmp_pat
     assert step_towards_zero(new, numbers(2, 6, 6, 64))
 
 
+@eager
 def test_a_model_of_any_size_called_at_two_sizes(tmp_path):
     inner, inputs = chain((None, None, 64), *conv_bn_relu(64), name="inner"), keras.Input((6, 6, 64))
     y = inner(layers.MaxPooling2D()(inner(inputs)))
@@ -77,6 +80,7 @@ def test_a_model_of_any_size_called_at_two_sizes(tmp_path):
     assert report.rows[0].macs_before == (36 + 9) * 64 * 64
 
 
+@eager
 def test_inputs_unused_outputs_repeated_and_arguments_by_name(tmp_path):
     inputs, unused = keras.Input((6, 6, 64), name="point_k"), keras.Input((3,), name="unused")
     x = layers.Conv2D(64, 1, name="point")(inputs=inputs)
@@ -88,6 +92,7 @@ def test_inputs_unused_outputs_repeated_and_arguments_by_name(tmp_path):
     assert "point_k_2" in [layer.name for layer in new.layers]  # an input has that name already
 
 
+@eager
 def test_a_residual_loop_over_one_convolution_stays_a_loop(tmp_path):
     steps, inputs = conv_bn_relu(64), keras.Input((4, 4, 64))
     x = inputs
@@ -104,9 +109,8 @@ def test_a_residual_loop_over_one_convolution_stays_a_loop(tmp_path):
 # Numbers of other kinds
 
 
-@pytest.mark.parametrize(
-    "policy", ["mixed_bfloat16", *(pytest.param(each, marks=eager) for each in ("mixed_float16", "float64"))]
-)
+@eager
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float64"])
 def test_every_precision_is_kept_trained_and_reloaded(policy, tmp_path):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
@@ -123,6 +127,7 @@ def test_every_precision_is_kept_trained_and_reloaded(policy, tmp_path):
     assert step_towards_zero(new, numbers(2, 4, 4, 64))
 
 
+@eager
 def test_separable_layers_with_channels_first(tmp_path):
     first = {"data_format": "channels_first"}
     separable = layers.SeparableConv2D(64, 3, strides=2, padding="same", name="s", **first)
@@ -136,6 +141,7 @@ def test_separable_layers_with_channels_first(tmp_path):
 # Layers that stay, and what they hold
 
 
+@eager
 def test_kernels_that_are_quantized_or_have_lora_weights_stay_as_they_are(tmp_path):
     model = chain(
         (6, 6, 64), layers.Conv2D(64, 1, name="lora"), layers.Dense(64, name="whole"), layers.Flatten(),
@@ -152,6 +158,7 @@ def test_kernels_that_are_quantized_or_have_lora_weights_stay_as_they_are(tmp_pa
     np.testing.assert_allclose(run(new, x), run(model, x), rtol=1e-5, atol=1e-5)
 
 
+@eager
 def test_transposed_convolutions_are_listed_with_the_way_out(tmp_path):
     steps = [layers.Conv2DTranspose(40, 1, strides=stride, name=f"by_{stride}") for stride in (1, 2)]
     model = chain((4, 4, 64), *steps, layers.Conv2D(3, 3))
@@ -181,6 +188,7 @@ def wave(x):
     return ops.sin(x)
 
 
+@eager
 def test_functions_and_classes_of_ones_own_need_not_be_registered():
     class Own(layers.Conv2D):
         pass

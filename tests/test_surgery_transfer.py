@@ -32,6 +32,7 @@ def same_weights(one, other, path):
     return all(map(np.array_equal, weights(one, path), weights(other, path)))
 
 
+@pytest.mark.tensorflow
 def test_the_same_network_takes_everything_and_computes_the_same():
     source, target = shaken(network()), network(name="twin")
     before = state(source)
@@ -54,7 +55,8 @@ def test_a_dense_network_gives_a_regrouped_one_all_but_its_pointwise_layers():
     assert [row.layer for row in report.complete] == ["stem", "tower/spatial", "head"]
     assert all(same_weights(source, target, path) for path in ("stem", "tower/spatial", "head"))
     assert {row.reason for row in report.left} == {"no layer of this name there"}
-    assert {row.layer for row in report.left} == {f"tower/point_{part}" for part in ("k", "k_bn", "l", "l_bn")}
+    parts = ("k", "k_bn", "l", "l_bn")
+    assert {row.layer for row in report.left} == {f"tower/point_{part}" for part in parts}
     assert report.unused == ("tower/point", "tower/point_bn")
     assert np.array_equal(weights(target, "tower/point_k")[0], before)
 
@@ -71,8 +73,10 @@ def test_a_regrouped_network_gives_one_with_other_classes_all_but_the_head():
     np.testing.assert_array_equal(run(features[0], x), run(features[1], x))
 
 
+@pytest.mark.tensorflow
 def test_weight_by_weight_where_only_some_fit():
-    source = shaken(chain((4, 4, 8), layers.Conv2D(6, 3, use_bias=False, name="c"), layers.Dense(6, name="d")))
+    steps = (layers.Conv2D(6, 3, use_bias=False, name="c"), layers.Dense(6, name="d"))
+    source = shaken(chain((4, 4, 8), *steps))
     target = chain((4, 4, 8), layers.Conv2D(6, 3, name="c"), layers.Dense(5, use_bias=False, name="d"))
     report = transfer_weights(source, target)
     found = by_layer(report)
@@ -84,6 +88,7 @@ def test_weight_by_weight_where_only_some_fit():
     assert report.unused == ("d",)
 
 
+@pytest.mark.tensorflow
 def test_the_way_to_a_layer_counts_not_its_name_alone():
     spatial = layers.Conv2D(8, 3, name="spatial")
     source = chain((6, 6, 64), spatial, name="flat")
@@ -125,6 +130,7 @@ def test_layers_inside_layers_whatever_their_numbers():
     }
 
 
+@pytest.mark.tensorflow
 def test_numbers_of_another_precision_are_converted_and_whole_numbers_are_not_mixed_in():
     source = shaken(chain((4, 4, 8), layers.Conv2D(6, 3, name="c"), layers.Dense(6, name="d")))
     target = chain(

@@ -17,12 +17,12 @@ class DeformableConv2D(keras.layers.Conv2D):
     """A convolution whose every tap reads beside its place on the grid, by an offset computed from the image.
 
     (B, H, W, in_channels) → (B, H', W', filters), H' and W' as of `keras.layers.Conv2D`.
-    Cost, with k² taps: the convolution's k² · in_channels · filters weights and multiply-accumulates an output
-    pixel, those of the convolution that predicts the offsets, k² · in_channels · 2k² (3k² where modulated),
+    Cost, with k² taps: the convolution's k² · in_channels · filters weights and multiply-accumulates a
+    pixel of output, those of the convolution that predicts the offsets, k² · in_channels · 2k² (3k² where modulated),
     and 4 multiply-accumulates for each of the k² · in_channels values read between four pixels. Biases add
     `filters` + 2k² (3k²) weights.
 
-    The offsets start at zero, so that at first this is the ordinary convolution; a value read at (row, column)
+    The offsets start at zero, so that at first this is the ordinary convolution; a value read between pixels
     is bilinear in the four pixels around it, and zero outside the map. In half precision the offsets are as
     exact as that is, the places are computed in float32.
 
@@ -88,9 +88,9 @@ class DeformableConv2D(keras.layers.Conv2D):
         return self.activation(outputs)
 
     def offsets(self, inputs):
-        """By how many pixels each tap is moved: (B, H, W, in_channels) → (B, H', W', k², 2), rows and columns.
+        """By how many pixels each tap is moved: (B, H, W, in_channels) → (B, H', W', k², 2).
 
-        Tap t of the window stands at row t // k, column t % k of the kernel.
+        The last axis is (rows, columns). Tap t of the window stands at row t // k, column t % k of the kernel.
         """
         return self._predicted(self._read(inputs))[0]
 
@@ -190,11 +190,10 @@ def _between(places, size, axis):
     """
     farther = ops.convert_to_tensor([[[float(corner[axis]) for corner in CORNERS]]], dtype="float32")
     last = ops.cast(size - 1, "float32")
-    places = ops.clip(places, -2.0, last + 2.0)  # beyond, all is zero; an index of any size fits an integer
     first = ops.floor(places)
     beyond = ops.subtract(places, first)
     shares = farther * beyond + (1 - farther) * (1 - beyond)
     corners = ops.add(first, farther)
     inside = ops.logical_and(corners >= 0, corners <= last)
-    index = ops.cast(ops.clip(corners, 0.0, last), "int32")
+    index = ops.cast(ops.clip(corners, 0.0, last), "int32")  # clipped first: a place may be beyond integers
     return index, ops.multiply(shares, ops.cast(inside, "float32"))

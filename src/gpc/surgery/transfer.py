@@ -13,7 +13,7 @@ from gpc.surgery.report import aligned, html_table, separated, short
 
 @dataclass(frozen=True)
 class Transferred:
-    """One layer of the target: how many of its numbers were copied, of how many, from what, and why not all."""
+    """One layer of the target: how many of its numbers were copied, of how many, and why not all."""
 
     layer: str
     copied: int
@@ -92,8 +92,8 @@ def transfer_weights(source, target):
     weights by name and shape: kernel (3, 3, 64, 128) → kernel (3, 3, 64, 128). What doesn't fit stays as it
     was. `target` is changed in place, `source` is not. Costs a copy of the weights, no arithmetic.
 
-    So a network trained dense gives its spatial convolutions, stem and head to the one that `regroup` makes of
-    it elsewhere, and a regrouped one all but its head to one with other classes.
+    So a network trained dense gives its spatial convolutions, stem and head to the one that `regroup` makes
+    of it elsewhere, and a regrouped one all but its head to one with other classes.
 
     Returns:
         `Transfer`: a row for each layer of the target with how many numbers were copied and why not all, a
