@@ -1,4 +1,4 @@
-"""The boxes of the classic networks: costs by their docstrings' formulas, what each part of an output depends on."""
+"""The boxes of the classic networks: costs by their docstrings' formulas, what their outputs read."""
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ def convolutions(net):
 
 
 def silenced(net, *names):
-    """The network with these layers' kernels zero, so that they give nothing but their bias, zero at first."""
+    """The network with these layers' kernels zero, so that they give their bias only, which is zero."""
     for name in names:
         for weight in net.get_layer(name).weights:
             if "kernel" in weight.path:
@@ -43,7 +43,9 @@ def test_squeeze_excite_is_two_layers_on_the_means():
     net = model(blocks.squeeze_excite, 3)
     x = numbers(2, 8, 6, 12)
     reduce, expand = (net.get_layer(f"gate_{half}") for half in ("reduce", "expand"))
-    weights = [w.reshape(w.shape[-2:]) if w.ndim > 1 else w for w in reduce.get_weights() + expand.get_weights()]
+    weights = [
+        w.reshape(w.shape[-2:]) if w.ndim > 1 else w for w in reduce.get_weights() + expand.get_weights()
+    ]
     few = np.maximum(x.mean((1, 2)) @ weights[0] + weights[1], 0)
     scale = 1 / (1 + np.exp(-(few @ weights[2] + weights[3])))
     np.testing.assert_allclose(run(net, x), x * scale[:, None, None], rtol=1e-4, atol=1e-6)
@@ -73,7 +75,9 @@ def test_branched_steps_halve_or_keep_the_map():
     net = model(blocks.branched, ((step(6), fork), ("average", step(5))), norm={})
     assert net.output_shape == (None, 8, 6, 13)
     assert convolutions(net)[0] == 12 * 6 + 2 * 3 * 6 * 4 + 12 * 5
-    halved = model(blocks.branched, ((step(6), step(7, (3, 3), 2)), ("max",)), norm={"momentum": 0.5}, name="m")
+    halved = model(
+        blocks.branched, ((step(6), step(7, (3, 3), 2)), ("max",)), norm={"momentum": 0.5}, name="m"
+    )
     assert halved.output_shape == (None, 4, 3, 19) and halved.get_layer("m_1_2_bn").momentum == 0.5
     with pytest.raises(ValueError, match="step='mean' must be a Step, a list of Steps, 'average' or 'max'"):
         model(blocks.branched, (("mean",),), norm={})
@@ -96,7 +100,10 @@ def test_bottleneck_adds_its_input():
     net = silenced(model(blocks.bottleneck, 12, squeeze=4), "bottleneck_expand")
     x = numbers(1, 8, 6, 12)
     np.testing.assert_allclose(run(net, x), np.maximum(x, 0), atol=1e-6)
-    assert net.get_layer("bottleneck_reduce").filters == 3 and net.get_layer("bottleneck_gate_reduce").filters == 3
+    assert (
+        net.get_layer("bottleneck_reduce").filters == 3
+        and net.get_layer("bottleneck_gate_reduce").filters == 3
+    )
     with pytest.raises(ValueError, match="groups=3 must divide inside=8; nearest that does: 2 or 4"):
         model(blocks.bottleneck, 12, inside=8, groups=3)
 
@@ -120,7 +127,10 @@ def test_depthwise_separable():
 def test_separable_residual_adds_its_input():
     net = model(blocks.separable_residual, (7, 9), strides=2, first_relu=False)
     weights = 9 * 12 + 12 * 7 + 9 * 7 + 7 * 9
-    assert net.output_shape == (None, 4, 3, 9) and convolutions(net) == (weights + 12 * 9, 48 * weights + 12 * 12 * 9)
+    assert net.output_shape == (None, 4, 3, 9) and convolutions(net) == (
+        weights + 12 * 9,
+        48 * weights + 12 * 12 * 9,
+    )
     assert "xception_relu1" not in {layer.name for layer in net.layers}
     net = silenced(model(blocks.separable_residual, (12, 12)), "xception_sepconv2")
     x = numbers(1, 8, 6, 12)

@@ -78,12 +78,23 @@ def test_output_and_every_gradient_are_the_loops(
     if keras.backend.backend() == "tensorflow" and data_format == "channels_first" and not native:
         native = True  # TensorFlow's CPU has dense convolutions for channels last only
     (strides, dilation), x = step, drawn(*size, groups * widths[0])
-    options = {"padding": padding, "strides": strides, "dilation_rate": dilation, "bias_initializer": "normal"}
+    options = {
+        "padding": padding,
+        "strides": strides,
+        "dilation_rate": dilation,
+        "bias_initializer": "normal",
+    }
     layer = GroupedConv2D(groups * widths[1], kernel, groups=groups, data_format=data_format, **options)
     layer.build(swap(x, data_format).shape)
     weights = [ops.convert_to_numpy(w) for w in layer.trainable_variables]
     wanted = loop(
-        x, *weights, lambda s: drawn(*s, seed=1), groups=groups, strides=strides, dilation=dilation, padding=padding
+        x,
+        *weights,
+        lambda s: drawn(*s, seed=1),
+        groups=groups,
+        strides=strides,
+        dilation=dilation,
+        padding=padding,
     )
     gradient = swap(drawn(*wanted[0].shape, seed=1), data_format)
     with pytest.MonkeyPatch.context() as patch:
@@ -105,7 +116,9 @@ def test_weights_of_a_grouped_convolution_copy_over(options):
     ours.build(x.shape)
     ours.set_weights(theirs.get_weights())
     gradient = drawn(*wanted.shape, seed=1)
-    for one, other in zip(with_gradients(ours, x, gradient), with_gradients(theirs, x, gradient), strict=True):
+    for one, other in zip(
+        with_gradients(ours, x, gradient), with_gradients(theirs, x, gradient), strict=True
+    ):
         close(one, other)
     assert {**ours.get_config(), "name": theirs.name} == theirs.get_config()
 
@@ -173,7 +186,11 @@ def test_half_precision(policy):
 @pytest.mark.parametrize(
     ("arguments", "error", "says"),
     [
-        ({"filters": 8, "groups": 3}, ValueError, "groups=3 must divide filters=8; nearest that does: 2 or 4"),
+        (
+            {"filters": 8, "groups": 3},
+            ValueError,
+            "groups=3 must divide filters=8; nearest that does: 2 or 4",
+        ),
         ({"filters": 0}, ValueError, "filters=0 must be at least 1"),
         ({"filters": 8, "groups": 2.0}, TypeError, "groups=2.0 must be an integer"),
     ],
@@ -184,7 +201,9 @@ def test_bad_arguments_are_named(arguments, error, says):
 
 
 def test_bad_inputs_are_named():
-    with pytest.raises(ValueError, match="groups=4 must divide in_channels=6 and filters=8; nearest that does: 2"):
+    with pytest.raises(
+        ValueError, match="groups=4 must divide in_channels=6 and filters=8; nearest that does: 2"
+    ):
         GroupedConv2D(8, 3, groups=4).build((None, 5, 5, 6))
     with pytest.raises(ValueError, match="needs images"):
         LocalResponseNormalization().build((None, 6))

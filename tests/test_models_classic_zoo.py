@@ -1,4 +1,4 @@
-"""AlexNet, GoogLeNet, SqueezeNet, ResNeXt and SE-ResNet: row by row, to the unit where a number is published."""
+"""AlexNet, GoogLeNet, SqueezeNet, ResNeXt, SE-ResNet: row by row, to the unit where a number is published."""
 
 import keras
 import numpy as np
@@ -26,19 +26,27 @@ def test_alexnet_layer_by_layer():
     net = models.AlexNet()
     found = shapes(net)
     assert found["field"] == (227, 227, 3)
-    # Krizhevsky et al., 2012, Figure 2: 55, 27 and 13 pixels; 96, 256, 384, 384, 256 kernels, 2 × 48 … on two GPUs
-    sizes = {"conv1": (55, 96), "conv2": (27, 256), "conv3": (13, 384), "conv4": (13, 384), "conv5": (13, 256)}
-    assert {name: found[name] for name in sizes} == {n: (side, side, maps) for n, (side, maps) in sizes.items()}
+    # Krizhevsky et al., 2012, Figure 2: 55, 27 and 13 pixels; 96, 256, 384, 384, 256 kernels on two GPUs
+    sizes = {
+        "conv1": (55, 96),
+        "conv2": (27, 256),
+        "conv3": (13, 384),
+        "conv4": (13, 384),
+        "conv5": (13, 256),
+    }
+    assert {name: found[name] for name in sizes} == {
+        n: (side, side, maps) for n, (side, maps) in sizes.items()
+    }
     assert found["pool5"] == (6, 6, 256)
     kernels = {name: tuple(net.get_layer(name).kernel.shape) for name in sizes}
     # ibid., section 3.5
     assert kernels == {
-        "conv1": (11, 11, 3, 96), "conv2": (5, 5, 48, 256), "conv3": (3, 3, 256, 384), "conv4": (3, 3, 192, 384),
-        "conv5": (3, 3, 192, 256),
+        "conv1": (11, 11, 3, 96), "conv2": (5, 5, 48, 256), "conv3": (3, 3, 256, 384),
+        "conv4": (3, 3, 192, 384), "conv5": (3, 3, 192, 256),
     }  # fmt: skip
     cost = count.cost(net)
-    # Parameters: Caffe's bvlc_alexnet in the table of HewlettPackard/dlcookbook-dlbs. Both numbers: the sums of
-    # (window · channels of a group + 1) · filters and of window · channels of a group · filters · positions.
+    # Parameters: AlexNet for Caffe in the table of HewlettPackard/dlcookbook-dlbs. MACs: window · channels of
+    # a group · filters · positions, summed over the layers by hand.
     assert net.count_params() == 60_965_224 and cost.macs == 724_406_816
     order = [layer.name for layer in net.layers]
     assert order[2:8] == ["conv1", "norm1", "pool1", "conv2", "norm2", "pool2"]
@@ -59,7 +67,9 @@ def test_alexnets_padding_only_fills_the_stride():
 @slow_on_jax
 def test_alexnets_groups_stay_apart_until_conv3():
     net = models.AlexNet((16, 16, 1), 3, variant="small")
-    before, behind = (keras.Model(net.get_layer(f"conv{n}").input, net.get_layer(f"conv{n}").output) for n in (2, 3))
+    before, behind = (
+        keras.Model(net.get_layer(f"conv{n}").input, net.get_layer(f"conv{n}").output) for n in (2, 3)
+    )
     x = np.abs(numbers(1, *before.input_shape[1:]))
     half, other = x.shape[-1] // 2, x * (np.arange(x.shape[-1]) < x.shape[-1] // 2)
     filters = before.output_shape[-1] // 2
@@ -70,8 +80,7 @@ def test_alexnets_groups_stay_apart_until_conv3():
     assert changed[..., : behind.output_shape[-1] // 2].any()
 
 
-# Szegedy et al., 2015, Table 1: output and operations in millions. For 5a it has 54, for 4c 463K parameters, which
-# the widths it gives do not yield; with 51 million and 497K the widths fit its other rows and the network's total.
+# Szegedy et al., 2015, Table 1: output and operations in millions. For 5a it has 54: its widths give less.
 GOOGLENET = {
     "inception_3a": ((28, 28, 256), 128),
     "inception_3b": ((28, 28, 480), 304),
@@ -89,7 +98,11 @@ GOOGLENET = {
 def test_googlenet_row_by_row():
     net = models.GoogLeNet()
     found, cost = shapes(net), count.cost(net)
-    assert found["conv1"] == (112, 112, 64) and found["pool1"] == (56, 56, 64) and found["conv2"] == (56, 56, 192)
+    assert (
+        found["conv1"] == (112, 112, 64)
+        and found["pool1"] == (56, 56, 64)
+        and found["conv2"] == (56, 56, 192)
+    )
     assert [name for name in found if name.endswith("concat")] == [f"{name}_concat" for name in GOOGLENET]
     for name, (shape, millions) in GOOGLENET.items():
         rows = [row for row in cost.layers if row.name.startswith(name)]
@@ -118,7 +131,14 @@ def test_squeezenet_row_by_row():
         key = f"{name}_concat" if name.startswith("fire") else name
         assert found[key] == (side, side, channels)
     # ibid., its first six Fire modules' parameters before pruning
-    modules = {"fire2": 11_920, "fire3": 12_432, "fire4": 45_344, "fire5": 49_440, "fire6": 104_880, "fire7": 111_024}
+    modules = {
+        "fire2": 11_920,
+        "fire3": 12_432,
+        "fire4": 45_344,
+        "fire5": 49_440,
+        "fire6": 104_880,
+        "fire7": 111_024,
+    }
     for name, wanted in modules.items():
         assert sum(n for layer, n in parameters(net).items() if layer.startswith(f"{name}_")) == wanted
 
@@ -127,7 +147,10 @@ def test_squeezenet_row_by_row():
 @slow_on_jax
 @pytest.mark.parametrize(
     ("name", "wanted", "giga", "sides"),
-    [("SqueezeNet10", 1_248_424, 0.82, (109, 54, 27, 13)), ("SqueezeNet11", 1_235_496, 0.35, (111, 55, 27, 13))],
+    [
+        ("SqueezeNet10", 1_248_424, 0.82, (109, 54, 27, 13)),
+        ("SqueezeNet11", 1_235_496, 0.35, (111, 55, 27, 13)),
+    ],
 )
 def test_squeezenets_have_torchvisions_counts(name, wanted, giga, sides):
     net = models.build(name)
@@ -159,13 +182,17 @@ def test_a_poolings_last_window_reaches_over_the_edge():
 def test_resnext50_has_torchvisions_counts():
     net = models.ResNeXt50()
     cost = count.cost(net)
-    # torchvision's documentation of resnext50_32x4d: num_params 25028904 (running averages not among them), 4.23 GFLOPS
+    # torchvision's documentation of resnext50_32x4d: num_params 25028904 (no running averages), GFLOPS 4.23
     assert cost.trainable == 25_028_904 and round(cost.macs / 1e9, 2) == 4.23
     found = shapes(net)
     # Xie et al., 2017, Table 1
     stages = {"conv2_3": (56, 256), "conv3_4": (28, 512), "conv4_6": (14, 1024), "conv5_3": (7, 2048)}
     for name, (side, channels) in stages.items():
-        assert found[f"{name}_relu"] == (side, side, channels) and found[f"{name}_3x3"] == (side, side, channels // 2)
+        assert found[f"{name}_relu"] == (side, side, channels) and found[f"{name}_3x3"] == (
+            side,
+            side,
+            channels // 2,
+        )
     grouped = [layer for layer in net.layers if isinstance(layer, GroupedConv2D)]
     assert len(grouped) == 16 and {layer.groups for layer in grouped} == {32}
     assert grouped[0].kernel.shape == (3, 3, 4, 128)
@@ -175,7 +202,7 @@ def test_resnext50_has_torchvisions_counts():
 def test_seresnet50_has_the_published_counts():
     net = models.SEResNet50()
     cost = count.cost(net)
-    # SE-ResNet-50 in osmr/imgclsmob's table, from Cadene/pretrained-models.pytorch, made of the authors' Caffe files
+    # SE-ResNet-50 in osmr/imgclsmob's table, from Cadene/pretrained-models.pytorch
     assert cost.trainable == 28_088_024
     gates = sum(n for name, n in parameters(net).items() if "_gate_" in name)
     # 25,557,032 is ResNet-50 in the same table
@@ -183,7 +210,10 @@ def test_seresnet50_has_the_published_counts():
     # Hu et al., 2018, Table 1: 3.87 GFLOPs, which are MACs here; and section 6.4: the ratio is 16
     assert cost.macs / 1e9 == pytest.approx(3.87, abs=0.01)
     assert net.get_layer("conv5_3_gate_reduce").filters == 2048 // 16
-    assert net.get_layer("conv3_1_reduce").strides == (2, 2) and net.get_layer("conv3_1_3x3").strides == (1, 1)
+    assert net.get_layer("conv3_1_reduce").strides == (2, 2) and net.get_layer("conv3_1_3x3").strides == (
+        1,
+        1,
+    )
 
 
 @slow_on_jax
@@ -225,5 +255,10 @@ def test_what_differs_is_said():
     assert [text.split(":")[0] for text in models.deviations("GoogLeNet")] == [
         "norm1", "norm2", "inception_4a", "inception_4d",
     ]  # fmt: skip
-    assert models.deviations("ResNeXt50") == models.deviations("SEResNet50") == models.deviations("SqueezeNet11") == ()
+    assert (
+        models.deviations("ResNeXt50")
+        == models.deviations("SEResNet50")
+        == models.deviations("SqueezeNet11")
+        == ()
+    )
     assert "8 groups instead of 32" in models.deviations("ResNeXt50", "small")[1]

@@ -13,7 +13,8 @@ def dense_unit(x, growth, *, inside=None, norm=NORM, name="unit"):
     weights and multiply-accumulates a pixel.
 
     Raises ValueError for sizes below 1, TypeError for what is no integer.
-    Source: Huang, Liu, van der Maaten, Weinberger, "Densely connected convolutional networks", 2017, section 3.
+    Source: Huang, Liu, van der Maaten, Weinberger, "Densely connected convolutional networks", 2017,
+    section 3.
 
     >>> import keras
     >>> x = keras.Input((16, 16, 24))

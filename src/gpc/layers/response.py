@@ -61,7 +61,8 @@ class LocalResponseNormalization(keras.layers.Layer):
         activity = ops.cast(inputs, keras.backend.result_type(self.compute_dtype, "float32"))
         if self.data_format == "channels_first":
             activity = ops.moveaxis(activity, 1, -1)
-        neighbours = ops.matmul(ops.square(activity), ops.cast(self._band(activity.shape[-1]), activity.dtype))
+        band = ops.cast(self._band(activity.shape[-1]), activity.dtype)
+        neighbours = ops.matmul(ops.square(activity), band)
         normalized = activity * ops.power(self.k + self.alpha * neighbours, -self.beta)
         if self.data_format == "channels_first":
             normalized = ops.moveaxis(normalized, -1, 1)
@@ -70,7 +71,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     def _band(self, channels):
         """Who is whose neighbour: (channels, channels) of ones and zeros."""
         place = np.arange(channels)
-        return (np.abs(place[:, None] - place) <= self.size // 2)
+        return np.abs(place[:, None] - place) <= self.size // 2
 
     def compute_output_shape(self, input_shape):
         """The input's."""

@@ -21,7 +21,8 @@ _FULL = (
         4,
         activation="relu",
         deviates="zeros around the image until no pixel is left out: the paper's 224×224 become 227×227, "
-        "without which its 55×55 maps are 54×54; He's initial values and no bias, not a normal of 0.01 and ones",
+        "without which its 55×55 maps are 54×54; initial kernels by He's rule and no biases, everywhere, where "
+        "the paper has a normal of width 0.01 and some biases of one",
     ),
     Row("norm1", "response"),
     Row("pool1", "max", **_POOL),
@@ -40,7 +41,14 @@ _FULL = (
 )
 
 _SMALL = (
-    Row("conv1", "conv", 16, 5, **_SAME, deviates="16 filters of 5×5 and no stride, instead of 96 of 11×11 and 4"),
+    Row(
+        "conv1",
+        "conv",
+        16,
+        5,
+        **_SAME,
+        deviates="16 filters of 5×5 and no stride, instead of 96 of 11×11 and 4",
+    ),
     Row("norm1", "response"),
     Row("pool1", "max", **_POOL, padding="same", deviates="zeros around, so that images of any size pass"),
     Row("conv2", "grouped", 32, 5, **_SAME, deviates="an eighth of the filters"),
@@ -66,13 +74,13 @@ _SMALLEST = 64  # what leaves one pixel behind the third pooling
 def AlexNet(input_shape=(224, 224, 3), classes=1000, *, variant="full", dropout=None):
     """AlexNet with the two groups of its two GPUs: (B, H, W, C) → (B, classes).
 
-    Convolutions 2, 4 and 5 are grouped, so that each half of the maps stays on its own GPU, and only the third
-    and the dense layers read both; a local response normalization follows the first two, and poolings
+    Convolutions 2, 4 and 5 are grouped, so that each half of the maps stays on its own GPU, and only the
+    third and the dense layers read both; a local response normalization follows the first two, and poolings
     overlap. `dropout` is the rate behind both hidden dense layers, the paper's 0.5 if not given, none in
     `variant="small"`, a net of the same rows for images of 32×32. What differs: `gpc.models.deviations`.
 
-    Raises ValueError for an unknown variant or, with "full", an image below 64×64, TypeError for sizes that are
-    no integers.
+    Raises ValueError for an unknown variant or, with "full", an image below 64×64, TypeError for sizes that
+    are no integers.
     Source: Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks",
     2012.
 
@@ -81,7 +89,7 @@ def AlexNet(input_shape=(224, 224, 3), classes=1000, *, variant="full", dropout=
     """
     rows = one_of_variants(variant, TABLES["AlexNet"])
     full = variant == "full"
-    height, width, _ = at_least(input_shape, _SMALLEST if full else 1, "a stride of 4 and three poolings need")
+    height, width, _ = at_least(input_shape, _SMALLEST if full else 1, "four strides need")
     rate = (0.5 if full else 0.0) if dropout is None else dropout
     inputs = x = keras.Input(tuple(input_shape))
     around = [-(size - rows[0].kernel) % rows[0].stride if full else 0 for size in (height, width)]

@@ -4,7 +4,8 @@ import inspect
 
 import keras
 
-from gpc.models.small import SMALL, small
+from gpc.models.boxes import boxed
+from gpc.models.small import SMALL
 from gpc.models.table import one_of_variants
 
 __all__ = [
@@ -48,7 +49,8 @@ def _application(name):
                 f"{name} with variant='small' takes input_shape and classes only; received "
                 f"{', '.join(options)} (variant='full' takes what keras.applications.{name} does)"
             )
-        return small(name, (32, 32, 3) if input_shape is None else input_shape, classes)
+        shape = (32, 32, 3) if input_shape is None else input_shape
+        return boxed(SMALL[name], shape, classes, f"{name.lower()}_small")
 
     build.__name__ = build.__qualname__ = name
     build.__doc__ = _DOC.format(name=name)

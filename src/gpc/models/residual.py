@@ -88,8 +88,8 @@ def SEResNet50(input_shape=(224, 224, 3), classes=1000, *, variant="full"):
     32×32. What differs: `gpc.models.deviations`.
 
     Raises ValueError for an unknown variant, TypeError for sizes that are no integers.
-    Source: Hu, Shen, Sun, "Squeeze-and-excitation networks", 2018, Table 1; strides are on the first 1×1, as in
-    the authors' network for Caffe.
+    Source: Hu, Shen, Sun, "Squeeze-and-excitation networks", 2018, Table 1; strides are on the first 1×1, as
+    in the authors' network for Caffe.
 
     >>> SEResNet50((32, 32, 3), 10, variant="small").count_params()
     77811

@@ -3,32 +3,16 @@
 All batch norms have a momentum of 0.9, so that their averages settle in short runs.
 """
 
-from typing import Any, NamedTuple
-
-import keras
 from keras import layers
 
-from gpc._checks import positive
 from gpc.blocks._parts import NORM, convolved
 from gpc.blocks.dense import dense_unit, transition
 from gpc.blocks.inception import Step, branched
 from gpc.blocks.inverted import inverted_residual
 from gpc.blocks.residual import bottleneck
 from gpc.blocks.separable import depthwise_separable, separable_residual
-from gpc.models.sides import at_least
-from gpc.models.table import Row, stacked
-
-
-class Box(NamedTuple):
-    """A box of `gpc.blocks` and what it is called with, `repeats` times over; the first has the stride."""
-
-    name: str
-    box: Any
-    options: dict
-    stride: int = 1
-    repeats: int = 1
-    deviates: str = ""
-
+from gpc.models.boxes import Box
+from gpc.models.table import Row
 
 _TOP = (Row("avg_pool", "global"), Row("predictions", "classes", activation="softmax"))
 _MOBILE = "takes images as they come: no rescaling inside"
@@ -42,7 +26,12 @@ def _stem(filters, activation="relu", name="conv1", of="32"):
 
 def _vgg(block, convolutions, filters, of):
     """A block of VGG: 3×3 convolutions with a bias, then a pooling."""
-    conv = {"kernel": 3, "activation": "relu", "padding": "same", "deviates": f"{filters} filters instead of {of}"}
+    conv = {
+        "kernel": 3,
+        "activation": "relu",
+        "padding": "same",
+        "deviates": f"{filters} filters instead of {of}",
+    }
     rows = [Row(f"block{block}_conv{n}", "conv", filters, **conv) for n in range(1, convolutions + 1)]
     text = "rounds up, so that images of any size pass"
     pool = Row(f"block{block}_pool", "max", kernel=2, stride=2, padding="same", deviates=text)
@@ -107,7 +96,7 @@ _XCEPTION = (
     _xception("block3", (64, 64), 2, "64 filters instead of 256"),
     _xception("block5", (64, 64, 64), 1, "one middle block of 64 filters instead of eight of 728; no block4"),
     _xception("block13", (64, 96), 2, "96 filters instead of 1024"),
-    Box("block14", convolved, {"filters": 160}, deviates="one 1×1 to 160 instead of separable to 1536 and 2048"),
+    Box("block14", convolved, {"filters": 160}, deviates="1×1 to 160, not separable to 1536 and 2048"),
     *_TOP,
 )
 
@@ -124,7 +113,7 @@ _MOBILENET = (
     _separables("block4", 96, 2, 2, "2 of 256"),
     _separables("block6", 160, 2, 2, "6 of 512 and 2 of 1024"),
     Row("avg_pool", "global"),
-    Row("predictions", "classes", activation="softmax", deviates="a dense layer instead of a 1×1 convolution"),
+    Row("predictions", "classes", activation="softmax", deviates="dense, not a 1×1 convolution"),
 )
 
 
@@ -135,7 +124,12 @@ def _inverted(name, filters, stride, repeats, text, **options):
 
 def _v2(name, filters, stride, repeats, of, expansion=6):
     return _inverted(
-        name, filters, stride, repeats, f"{repeats} of {filters} channels instead of {of}", expansion=expansion
+        name,
+        filters,
+        stride,
+        repeats,
+        f"{repeats} of {filters} channels instead of {of}",
+        expansion=expansion,
     )
 
 
@@ -158,7 +152,7 @@ def _v3(name, filters, stride, expansion, text, *, kernel=3, gate=False, hard=Tr
 
 _V3_TOP = (
     Row("avg_pool", "global"),
-    Row("conv_2", "dense", 128, activation="hard_silu", deviates="128 neurons, and dense instead of a 1×1 convolution"),
+    Row("conv_2", "dense", 128, activation="hard_silu", deviates="dense to 128, not 1×1"),
     Row("predictions", "classes", activation="softmax", deviates=f"as conv_2; {_MOBILE}"),
 )
 
@@ -172,7 +166,7 @@ _MOBILENETV3LARGE = (
     _v3("bneck4", 32, 1, 4, "32 channels instead of 80, no stride"),
     _v3("bneck5", 40, 2, 6, f"40 channels instead of 112 and 160, {_V3_GATE}; 5 blocks in all instead of 15",
         kernel=5, gate=True),
-    Box("conv_1", convolved, {"filters": 160, "activation": "hard_silu"}, deviates="160 filters instead of 960"),
+    Box("conv_1", convolved, {"filters": 160, "activation": "hard_silu"}, deviates="160 filters, not 960"),
     *_V3_TOP,
 )  # fmt: skip
 
@@ -183,14 +177,16 @@ _MOBILENETV3SMALL = (
     _v3("bneck3", 24, 2, 4, f"24 channels instead of 40, {_V3_GATE}", kernel=5, gate=True),
     _v3("bneck4", 32, 2, 4, f"32 channels instead of 48 and 96, {_V3_GATE}; 4 blocks in all instead of 11",
         kernel=5, gate=True),
-    Box("conv_1", convolved, {"filters": 128, "activation": "hard_silu"}, deviates="128 filters instead of 576"),
+    Box("conv_1", convolved, {"filters": 128, "activation": "hard_silu"}, deviates="128 filters, not 576"),
     *_V3_TOP,
 )  # fmt: skip
 
 
 def _mbconv(name, filters, stride, repeats, of, *, kernel=3, expansion=6):
     options = {"expansion": expansion, "kernel": kernel, "squeeze": 0.25, "activation": "silu"}
-    return _inverted(name, filters, stride, repeats, f"{repeats} of {filters} channels instead of {of}", **options)
+    return _inverted(
+        name, filters, stride, repeats, f"{repeats} of {filters} channels instead of {of}", **options
+    )
 
 
 _EFFICIENTNETB0 = (
@@ -215,7 +211,7 @@ _LONG = (Step(16, (7, 1)), Step(16, (1, 7)))
 
 _INCEPTIONV3 = (
     _stem(16),
-    Box("conv2", convolved, {"filters": 24, "kernel": 3}, deviates="24 filters, where four convolutions to 192 are"),
+    Box("conv2", convolved, {"filters": 24, "kernel": 3}, deviates="for four convolutions to 192 filters"),
     Row("pool2", "max", kernel=3, stride=2, padding="same", deviates="one pooling instead of two"),
     _mixed(
         "mixed0",
@@ -270,31 +266,3 @@ SMALL = {
     "VGG16": _VGG16,
     "Xception": _XCEPTION,
 }
-
-
-def small(name, input_shape, classes):
-    """The small network of this name: (B, H, W, C) → (B, classes).
-
-    Raises ValueError for an image that is too small, TypeError for sizes that are no integers.
-
-    >>> small("MobileNet", (32, 32, 3), 10).count_params()
-    69602
-    """
-    halvings = sum(isinstance(row, Box) and row.box is transition for row in SMALL[name])
-    at_least(input_shape, 2**halvings, f"{halvings} poolings need" if halvings else "the network needs")
-    classes = positive("classes", classes)
-    inputs = x = keras.Input(tuple(input_shape))
-    for row in SMALL[name]:
-        x = _boxed(x, row) if isinstance(row, Box) else stacked(x, (row,), classes)
-    return keras.Model(inputs, x, name=f"{name.lower()}_small")
-
-
-def _boxed(x, row):
-    """One row: a layer of Keras, or a box as often as it says."""
-    if isinstance(row.box, type):
-        return row.box(name=row.name, **row.options)(x)
-    for number in range(1, row.repeats + 1):
-        name = row.name if row.repeats == 1 else f"{row.name}_{number}"
-        stride = {"strides": row.stride} if row.stride > 1 and number == 1 else {}
-        x = row.box(x, name=name, **row.options, **stride)
-    return x
