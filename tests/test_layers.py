@@ -184,6 +184,21 @@ def test_mixed_precision_computes_in_half_and_keeps_weights_whole(policy):
     assert not np.array_equal(ops.convert_to_numpy(layer.kernel), before)
 
 
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_swish_is_written_out_at_inference_and_the_same(implementation, strides):
+    options = {"strides": strides, "bias_initializer": "normal", "implementation": implementation}
+    layer = GroupedPointwise(23, 16, activation="silu", **options)
+    x = drawn(2, 4, 4, 80)
+    found = ops.convert_to_numpy(layer(x, training=False))
+    close(found, ops.convert_to_numpy(layer(x, training=True)))
+    plain = GroupedPointwise(23, 16, **options)
+    plain.build(x.shape)
+    plain.set_weights(layer.get_weights())
+    wanted = ops.convert_to_numpy(plain(x)).astype("float64")
+    close(found, wanted / (1 + np.exp(-wanted)))
+
+
 def test_initial_weights_are_those_of_the_grouped_convolution():
     layer = GroupedPointwise(512, groups=8)
     layer.build((None, 4, 4, 512))

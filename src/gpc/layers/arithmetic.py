@@ -14,33 +14,39 @@ from gpc.layers.blocks import Blocks
 
 
 def grouped_pointwise(
-    x, kernel, grouping, *, implementation, strides=(1, 1), data_format="channels_last", step=None
-):
+    x, kernel, grouping, *, implementation, strides=(1, 1), data_format="channels_last", step=None, bias=None,
+    fused=False,
+):  # fmt: skip
     """The grouped 1×1 convolution of `grouping`, computed by `implementation` ("native", "batched" or
-    "block_diagonal"): (B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters)."""
+    "block_diagonal"): (B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters). `fused`: an
+    activation follows that TensorFlow computes in one pass with a convolution, not with a matrix product."""
     axis = -1 if data_format == "channels_last" else 1
-    step = None if step in (1, grouping.in_channels) else step
+    how = {"axis": axis, "step": None if step in (1, grouping.in_channels) else step, "bias": bias}
     if implementation == "native":
-        return native(x, kernel, grouping, axis=axis, strides=strides, step=step)
+        return native(x, kernel, grouping, strides=strides, **how)
     if implementation == "block_diagonal":
-        return block_diagonal(x, kernel, grouping, axis=axis, strides=strides, step=step)
-    return batched(_strided(x, strides, axis), kernel, grouping, axis=axis, step=step)
+        return block_diagonal(x, kernel, grouping, strides=strides, convolve=fused, **how)
+    return batched(_strided(x, strides, axis), kernel, grouping, **how)
 
 
 def biased(y, bias, axis):
-    """One number added to each channel: (B, H, W, filters), (filters,) → (B, H, W, filters), or channels first.
+    """One number added to each channel: (B, …, filters), (filters,) → (B, …, filters), or channels first.
 
-    Not by broadcasting where channels come first on TensorFlow: its graph optimizer (2.21, CPU) merges a convolution
-    and such a sum, and where maps are as wide as there are filters it adds the bias along the width.
+    Not by broadcasting on TensorFlow: its graph optimizer fuses a convolution and its bias with the
+    activation behind them only where the bias is added by the operation made for it; and where channels come
+    first (2.21, CPU) and maps are as wide as there are filters, it adds a broadcast bias along the width.
     """
-    if axis == 1 and backend.backend() == "tensorflow":
+    if bias is None:
+        return y
+    if backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return tf.nn.bias_add(y, tf.cast(bias, y.dtype), data_format="NCHW")
-    return ops.add(y, ops.reshape(bias, [-1 if place == axis % 4 else 1 for place in range(4)]))
+        return tf.nn.bias_add(y, tf.cast(bias, y.dtype), data_format="NCHW" if axis == 1 else None)
+    ndim = len(y.shape)
+    return ops.add(y, ops.reshape(bias, [-1 if place == axis % ndim else 1 for place in range(ndim)]))
 
 
-def native(x, kernel, grouping, *, axis, strides=(1, 1), step=None):
+def native(x, kernel, grouping, *, axis, strides=(1, 1), step=None, bias=None):
     """The backend's own grouped convolution, once, with filters of zeros where groups own none.
 
     Neighbouring groups are merged into a block while that has no more than 16 filters: a processor multiplies
@@ -61,10 +67,12 @@ def native(x, kernel, grouping, *, axis, strides=(1, 1), step=None):
         y = tf.nn.conv2d(x, weights, strides=strides, padding="VALID", data_format=layout)
     else:
         y = ops.conv(x, weights, strides=strides, padding="valid", data_format=data_format)
+    if bias is not None:
+        y = biased(y, blocks.bias(bias, grouping), axis)
     return extras_last(y, grouping, axis, blocks)
 
 
-def batched(x, kernel, grouping, *, axis, step=None):
+def batched(x, kernel, grouping, *, axis, step=None, bias=None):
     """One matrix product a group, all in one call: (groups, pixels, in) × (groups, in, out)."""
     weights = _by_group(kernel, grouping)
     if axis == -1:
@@ -80,7 +88,7 @@ def batched(x, kernel, grouping, *, axis, step=None):
         )
         y = ops.matmul(ops.transpose(weights, (1, 2, 0)), x_groups)
     y = shaped(y, x, weights.shape[1] * weights.shape[2], axis)
-    return extras_last(y, grouping, axis, Blocks.of(grouping, merge=False))
+    return biased(extras_last(y, grouping, axis, Blocks.of(grouping, merge=False)), bias, axis)
 
 
 def _groups_first(x, grouping, step):
@@ -101,20 +109,22 @@ def _groups_first(x, grouping, step):
     return ops.transpose(x, (1, 0, 2))
 
 
-def block_diagonal(x, kernel, grouping, *, axis, strides=(1, 1), step=None):
+def block_diagonal(x, kernel, grouping, *, axis, strides=(1, 1), step=None, bias=None, convolve=False):
     """A dense product with the groups' kernels on the diagonal of a matrix of zeros.
 
     It multiplies groups times as often as it needs to; where memory is the limit, that costs nothing.
     """
     weights = dense_kernel(kernel, grouping, step=step)
-    if strides != (1, 1) and axis == -1:
+    if axis == -1 and (convolve or strides != (1, 1)):
         # A convolution reads only the pixels it needs; slicing them out costs as much as the product.
-        return ops.conv(x, ops.reshape(weights, [1, 1, *weights.shape]), strides, data_format="channels_last")
+        weights = ops.reshape(weights, [1, 1, *weights.shape])
+        return biased(ops.conv(x, weights, strides, data_format="channels_last"), bias, axis)
     x = _strided(x, strides, axis)
     before, after = around(x, axis)
     flat = ops.reshape(x, [*before, grouping.in_channels, *after])
     y = ops.matmul(flat, weights) if axis == -1 else ops.matmul(ops.transpose(weights), flat)
-    return shaped(y, x, grouping.filters, axis)
+    # Before the shape, so that TensorFlow adds the bias within the product.
+    return shaped(biased(y, bias, axis), x, grouping.filters, axis)
 
 
 def dense_kernel(kernel, grouping, *, step=None):

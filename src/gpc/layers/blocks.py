@@ -53,19 +53,39 @@ class Blocks:
         return placed(kernel, *_places(self, grouping))
 
 
+    def bias(self, bias, grouping):
+        """(filters,) → (count · width,): each filter's bias where the filter is, zeros elsewhere."""
+        return placed(bias, *_bias_places(self, grouping)) if grouping.extra else bias
+
+
 @functools.cache
 def _places(blocks, grouping):
     """(shape, sources, places) of the blocks' kernel, for `placed`."""
+    inside = grouping.channels_per_group
+    row = grouping.owners % blocks.merged * inside + np.arange(inside)[:, None]
+    shape = (1, 1, blocks.merged * inside, blocks.count * blocks.width)
+    return _both_ways(shape, row * shape[-1] + _lanes(blocks, grouping))
+
+
+@functools.cache
+def _bias_places(blocks, grouping):
+    return _both_ways((blocks.count * blocks.width,), _lanes(blocks, grouping))
+
+
+def _lanes(blocks, grouping):
+    """Where each filter is among the blocks' filters: ints of shape (filters,)."""
     filters, owned = np.arange(grouping.filters), grouping.filters - grouping.extra
     block, within = np.divmod(grouping.owners, blocks.merged)
-    each, inside = blocks.main // blocks.merged, grouping.channels_per_group
-    lane = block * blocks.width + np.where(filters < owned, within * each + filters % each, blocks.main + within)
-    row = within * inside + np.arange(inside)[:, None]
-    shape = (1, 1, blocks.merged * inside, blocks.count * blocks.width)
-    places = (row * shape[-1] + lane).ravel()
+    each = blocks.main // blocks.merged
+    inside = np.where(filters < owned, within * each + filters % each, blocks.main + within)
+    return block * blocks.width + inside
+
+
+def _both_ways(shape, places):
+    """(shape, sources, places) for `placed`."""
     sources = np.full(math.prod(shape), places.size, "int32")
-    sources[places] = np.arange(places.size)
-    return shape, sources, places.astype("int32")
+    sources[places.ravel()] = np.arange(places.size)
+    return shape, sources, places.ravel().astype("int32")
 
 
 def placed(numbers, shape, sources, places):

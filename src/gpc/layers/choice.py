@@ -4,7 +4,7 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from keras import backend
+from keras import activations, backend
 
 IMPLEMENTATIONS = ("native", "batched", "block_diagonal")
 
@@ -49,9 +49,9 @@ def choose(
     | PyTorch, CPU | native | block_diagonal: 48 | batched | | batched |
     | any, GPU or TPU | batched | block_diagonal: 512 | block_diagonal | | block_diagonal |
 
-    The CPU rows were chosen on two AVX-512 cores with EfficientNet-B0's layers; `python -m gpc.bench` says how
-    they do on yours. The last row is reasoning that no clock has checked: an accelerator does some hundred multiply-accumulates in the
-    time it moves a number, so zeros are free there up to wider layers. On TensorFlow's CPU "native" gives way
+    The CPU rows were chosen on two AVX-512 cores with EfficientNet-B0's layers; `python -m gpc.bench` says
+    how they do on yours. The last row is reasoning that no clock has checked: an accelerator does some
+    hundred multiply-accumulates in the time it moves a number, so zeros are free there up to wider layers. On TensorFlow's CPU "native" gives way
     to "batched" where it cannot be differentiated (`native_gradient_works`). One group is a dense
     convolution: "native" is the backend's own, and "batched" becomes "block_diagonal", a plain matrix
     product.
@@ -142,3 +142,13 @@ def worth_compiling():
     (jit_compile="auto").
     """
     return (backend.backend(), device()) != ("tensorflow", "cpu")
+
+
+def fuses(activation):
+    """Whether writing this activation out makes it one pass with the convolution in front of it.
+
+    TensorFlow's CPU (oneDNN) does so with convolution, bias and y · sigmoid(y) in an inference graph, but not
+    with `tf.nn.silu`, whose gradient of its own hides what it computes.
+    """
+    engine = (backend.backend(), device())
+    return engine == ("tensorflow", "cpu") and activation is activations.silu

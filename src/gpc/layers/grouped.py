@@ -6,8 +6,8 @@ from keras import activations, constraints, initializers, regularizers
 from gpc import wiring
 from gpc.count import Cost
 from gpc.layers import settings
-from gpc.layers.arithmetic import biased, grouped_pointwise
-from gpc.layers.choice import IMPLEMENTATIONS, choose, worth_compiling
+from gpc.layers.arithmetic import grouped_pointwise
+from gpc.layers.choice import IMPLEMENTATIONS, choose, fuses, worth_compiling
 
 
 @keras.saving.register_keras_serializable(package="gpc")
@@ -116,8 +116,9 @@ class GroupedPointwise(keras.layers.Layer):
                 constraint=self.bias_constraint,
             )
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         """(B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters)."""
+        fused = not training and fuses(self.activation)
         outputs = grouped_pointwise(
             inputs,
             self.kernel,
@@ -126,10 +127,10 @@ class GroupedPointwise(keras.layers.Layer):
             strides=self.strides,
             data_format=self.data_format,
             step=self.interleave,
+            bias=self.bias,
+            fused=fused,
         )
-        if self.bias is not None:
-            outputs = biased(outputs, self.bias, settings.axis(self))
-        return self.activation(outputs)
+        return outputs * keras.ops.sigmoid(outputs) if fused else self.activation(outputs)
 
     def chosen(self, input_shape):
         """The implementation that computes an input of this shape: (B, H, W, in_channels) → its name."""
