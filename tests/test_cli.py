@@ -310,7 +310,8 @@ def test_bench_models(files, elsewhere, capsys):
     names = [str(model) for model in models]
     assert list(told["inference"]) == [*names, *(f"{name}, folded" for name in names)]
     assert list(told["training"]) == names and told["settings"]["batch"] == 2
-    assert said.index("inference, batches of 2") < said.index("training step") and "commit" in told["provenance"]
+    assert said.index("inference, batches of 2") < said.index("training step")
+    assert "commit" in told["provenance"]
 
 
 @pytest.mark.tensorflow  # JAX takes a minute to build and compile them

@@ -100,7 +100,8 @@ def run_model(asked):
     options = {"input_shape": _common.shape(asked), "batch": asked.batch_size, "rounds": asked.rounds}
     found = {}
     if both or asked.inference:
-        folded = {f"{name}, folded": surgery.fold(model).model for name, model in models.items() if asked.fold}
+        folding = models if asked.fold else {}
+        folded = {f"{name}, folded": surgery.fold(model).model for name, model in folding.items()}
         found["inference"] = bench.compare_models(models | folded, **options)
     if both or asked.training:
         found["training"] = bench.compare_models(models, training=True, **options)
