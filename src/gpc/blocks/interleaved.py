@@ -50,7 +50,9 @@ def interleaved_convolution(
     return finished(x, activation=activation, norm=norm, name=name)
 
 
-def interleaved_residual(x, filters, *, primary, secondary=(None, None), strides=1, norm=NORM, name="residual"):
+def interleaved_residual(
+    x, filters, *, primary, secondary=(None, None), strides=1, norm=NORM, name="residual"
+):
     """Two interleaved group convolutions and a shortcut: the residual block made of them.
 
     (B, H, W, C) → (B, ⌈H / strides⌉, ⌈W / strides⌉, filters). Where the shape changes, the shortcut is a 1×1
@@ -66,9 +68,9 @@ def interleaved_residual(x, filters, *, primary, secondary=(None, None), strides
     4416
     """
     first, second = secondary
-    shared = {"primary": primary, "norm": norm}
-    y = interleaved_convolution(x, filters, secondary=first, strides=strides, name=f"{name}_first", **shared)
-    y = interleaved_convolution(y, filters, secondary=second, activation=None, name=f"{name}_second", **shared)
+    shared = {"filters": filters, "primary": primary, "norm": norm}
+    y = interleaved_convolution(x, secondary=first, strides=strides, name=f"{name}_first", **shared)
+    y = interleaved_convolution(y, secondary=second, activation=None, name=f"{name}_second", **shared)
     if not kept_shape(x, filters, strides):
         options = {"groups": primary, "strides": strides, "activation": None, "norm": norm}
         x = convolved(x, filters, name=f"{name}_shortcut", **options)

@@ -16,8 +16,9 @@ def shuffle_unit(x, filters, *, groups=3, strides=1, group_first=True, norm=NORM
     `group_first=False` keeps the first 1×1 dense, as the paper does where C is small.
 
     Raises ValueError where filters is no multiple of 4 · groups, differs from C with stride 1, or does not
-    exceed C with more. Source: Zhang et al., "ShuffleNet", CVPR 2018, Figure 2 (b) and (c). The average leaves
-    out what lies beyond the border.
+    exceed C with more.
+    Source: Zhang et al., "ShuffleNet", CVPR 2018, Figure 2 (b) and (c). The average leaves out what lies
+    beyond the border.
 
     >>> import keras
     >>> x = keras.Input((28, 28, 240))

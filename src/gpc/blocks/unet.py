@@ -20,7 +20,7 @@ def conv3x3(x, filters, *, norm=None, name):
 
 
 def ghost3x3(x, filters, *, norm, name):
-    """A Ghost module in place of a 3×3 convolution: half of the filters by 3×3, half by 3×3 depthwise of those.
+    """A Ghost module for a 3×3 convolution: half of the filters by 3×3, half by 3×3 depthwise of those.
 
     (B, H, W, C) → (B, H, W, filters), 9 · (C + 1) · filters / 2 MACs a pixel.
     """
@@ -31,8 +31,8 @@ def unet_down(x, filters, *, convolution=conv3x3, norm=None, dropout=0.0, name="
     """Two 3×3 convolutions, and their map at half the size.
 
     (B, H, W, C) → (B, H, W, filters), which the way up reads again, and (B, H / 2, W / 2, filters). Cost with
-    `conv3x3`: 9 · (C + filters) · filters MACs a pixel. `convolution` is called as `conv3x3`; `dropout` stands
-    before the pooling and on what is read again.
+    `conv3x3`: 9 · (C + filters) · filters MACs a pixel. `convolution` is called as `conv3x3`; `dropout`
+    stands before the pooling and on what is read again.
 
     Raises ValueError for an odd height or width, naming the nearest even ones.
     Source: Ronneberger, Fischer, Brox, "U-Net", MICCAI 2015, Figure 1.

@@ -65,7 +65,7 @@ TABLES = {"GhostNet": {"full": _FULL, "small": _SMALL}}
 
 
 def GhostNet(input_shape=(224, 224, 3), classes=1000, *, variant="full", width=1.0, dropout=0.2):
-    """GhostNet: Ghost bottlenecks, half of whose maps are computed and half derived: (B, H, W, C) → (B, classes).
+    """GhostNet: half of its maps are computed, half derived from those: (B, H, W, C) → (B, classes).
 
     `width` multiplies all channels but the last dense layer's, to multiples of 4; 141 million MACs at 224×224
     with 1.0. `dropout` is the rate before the classifier. `variant="small"` is a net of six bottlenecks for

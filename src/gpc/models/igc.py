@@ -64,14 +64,14 @@ _NORM = {"momentum": 0.9, "epsilon": 2e-5}
 def IGCNet(input_shape=(32, 32, 3), classes=10, *, variant="full"):
     """A residual network of interleaved group convolutions: (B, H, W, C) → (B, classes).
 
-    `variant="full"` is IGC-L24M2+Ident. of depth 20 for CIFAR: 24 primary groups of two channels, which double
-    with each stage. "imagenet" is IGC-L100M2+Ident. of depth 18, whose groups double and stay two channels
-    wide: 1.3 billion MACs at 224×224. "small" has one block a stage.
+    `variant="full"` is IGC-L24M2+Ident. of depth 20 for CIFAR: 24 primary groups of two channels, which
+    become four and eight. "imagenet" is IGC-L100M2+Ident. of depth 18, whose groups double in number and stay
+    two channels wide: 1.3 billion MACs at 224×224. "small" has one block a stage.
 
     Raises ValueError for an unknown variant, TypeError for sizes that are no integers.
     Source: Zhang, Qi, Xiao, Wang, "Interleaved group convolutions for deep neural networks", ICCV 2017, and
-    the authors' code. They print 8.61 million parameters for IGC-L100M2+Ident., which are the kernels, without
-    batch norms and biases.
+    the authors' code. They print 8.61 million parameters for IGC-L100M2+Ident., which are the kernels,
+    without batch norms and biases.
 
     >>> IGCNet().count_params()
     169114

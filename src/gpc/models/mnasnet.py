@@ -54,7 +54,7 @@ _B1 = (
 )
 
 _SMALL_A1 = (
-    Stage("stem", 16, deviates="no stride, half of the filters; batch norms have a momentum of 0.9, not 0.99"),
+    Stage("stem", 16, deviates="no stride, half of the filters; batch norms' momentum is 0.9, not 0.99"),
     Stage("sep", 8, 3, 1, 1, deviates="half of the filters"),
     Stage("mb2", 12, 3, 2, 6, deviates="half of the filters, one block instead of two"),
     Stage("mb3", 20, 5, 2, 3, 2, 0.25, deviates="half of the filters, two blocks instead of three"),
@@ -64,7 +64,7 @@ _SMALL_A1 = (
 )
 
 _SMALL_B1 = (
-    Stage("stem", 16, deviates="no stride, half of the filters; batch norms have a momentum of 0.9, not 0.99"),
+    Stage("stem", 16, deviates="no stride, half of the filters; batch norms' momentum is 0.9, not 0.99"),
     Stage("sep", 8, 3, 1, 1, deviates="half of the filters"),
     Stage("mb2", 12, 3, 2, 3, 2, deviates="half of the filters, two blocks instead of three"),
     Stage("mb3", 20, 5, 2, 3, 2, deviates="half of the filters, two blocks instead of three"),

@@ -63,15 +63,15 @@ V2_WIDTHS = {
 
 
 def ShuffleNetV1(input_shape=(224, 224, 3), classes=1000, *, variant="full", groups=3):
-    """ShuffleNet 1×: units of two grouped 1×1 convolutions with a shuffle between: (B, H, W, C) → (B, classes).
+    """ShuffleNet 1×: two grouped 1×1 convolutions a unit, a shuffle between: (B, H, W, C) → (B, classes).
 
     `groups` is one of 1, 2, 3, 4 and 8; the more, the wider, so that all cost about 140 million MACs at
     224×224. The very first 1×1 is dense: it reads 24 channels. `variant="small"` is a net of seven units for
     images of 32×32; what it changes: `gpc.models.deviations`.
 
     Raises ValueError for an unknown variant or other groups, TypeError for sizes that are no integers.
-    Source: Zhang et al., "ShuffleNet: an extremely efficient convolutional neural network for mobile devices",
-    CVPR 2018, Table 1; batch norms' constants are Torch's, initial values He's.
+    Source: Zhang et al., "ShuffleNet: an extremely efficient convolutional neural network for mobile
+    devices", CVPR 2018, Table 1; batch norms' constants are Torch's, initial values He's.
 
     >>> ShuffleNetV1((32, 32, 3), 10, variant="small", groups=3).count_params()
     22162
@@ -119,9 +119,10 @@ def ShuffleNetV2(input_shape=(224, 224, 3), classes=1000, *, variant="full", wid
 
 def _chosen(name, value, table):
     """The table's entry. Raises ValueError for a value it lacks, naming the nearest."""
-    if isinstance(value, (int, float)) and value in table:
+    number = value if isinstance(value, (int, float)) else 1
+    if number is value and value in table:
         return table[value]
-    near = min(table, key=lambda known: abs(known - value)) if isinstance(value, (int, float)) else [*table][0]
+    near = min(table, key=lambda known: abs(known - number))
     raise ValueError(
         f"{name}={value!r} must be one of {', '.join(map(str, table))}; nearest that works: {near}"
     )

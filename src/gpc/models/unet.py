@@ -44,7 +44,7 @@ _GHOST = (_UNET[0]._replace(deviates=f"{_GHOSTS}; {_PADDED}"), *_UNET[1:])
 _SMALL = (
     Level("down1", "down", 16, deviates="16 filters instead of 64, batch norm instead of a bias, everywhere"),
     Level("down2", "down", 32, deviates="32 filters instead of 128"),
-    Level("bottom", "bottom", 64, dropped=True, deviates="64 filters instead of 1024, two levels above it instead of four"),
+    Level("bottom", "bottom", 64, True, "64 filters instead of 1024, two levels above it instead of four"),
     Level("up2", "up", 32, deviates="as down2"),
     Level("up1", "up", 16, deviates="as down1"),
 )
@@ -62,13 +62,13 @@ TABLES = {
 def UNet(input_shape=(256, 256, 1), classes=1, *, variant="full", dropout=0.0):
     """U-Net, a class for every pixel: (B, H, W, C) → (B, H, W, classes).
 
-    One class ends in a sigmoid, more in a softmax over them. Height and width are multiples of 16 ("small": of
-    4). `dropout` is the rate at the bottom and above it, where the paper has dropout without saying how much.
-    `variant="small"` has two levels above the bottom, for images of 32×32. What differs:
+    One class ends in a sigmoid, more in a softmax over them. Height and width are multiples of 16 ("small":
+    of 4). `dropout` is the rate at the bottom and above it, where the paper has dropout without saying how
+    much. `variant="small"` has two levels above the bottom, for images of 32×32. What differs:
     `gpc.models.deviations`.
 
-    Raises ValueError for an unknown variant or sides that can't be halved that often, TypeError for sizes that
-    are no integers.
+    Raises ValueError for an unknown variant or sides that can't be halved that often, TypeError for sizes
+    that are no integers.
     Source: Ronneberger, Fischer, Brox, "U-Net: convolutional networks for biomedical image segmentation",
     MICCAI 2015, Figure 1.
 
@@ -82,9 +82,9 @@ def UNet(input_shape=(256, 256, 1), classes=1, *, variant="full", dropout=0.0):
 def GhostUNet(input_shape=(256, 256, 1), classes=1, *, variant="full", dropout=0.0):
     """U-Net with a Ghost module for every 3×3 convolution: (B, H, W, C) → (B, H, W, classes).
 
-    Half of a module's filters are 3×3 convolutions, the other half 3×3 depthwise convolutions of those: 9 · (C
-    + 1) · filters / 2 weights instead of 9 · C · filters, about half of U-Net's in all. Transposed and last
-    convolutions stay. Arguments and errors as of `UNet`.
+    Half of a module's filters are 3×3 convolutions, the other half 3×3 depthwise convolutions of those:
+    9 · (C + 1) · filters / 2 weights instead of 9 · C · filters, about half of U-Net's in all. Transposed and
+    last convolutions stay. Arguments and errors as of `UNet`.
 
     Source: U-Net's figure with the module of Han et al., "GhostNet", CVPR 2020. No paper has this network and
     prints its count ("Ghost-UNet", IEEE Access 2021, is another); a test derives it from the table.
