@@ -70,13 +70,12 @@ def loop(x, kernel, bias, gradient_of, *, groups, strides, dilation, padding):
 @example(2, (3, 4), (2, 7, 7), (3, 3), ((2, 2), (1, 1)), "same", "channels_last", False)
 @example(4, (2, 1), (1, 6, 5), (3, 2), ((1, 1), (2, 2)), "same", "channels_last", True)
 @example(3, (1, 2), (1, 5, 6), (3, 3), ((1, 1), (1, 1)), "valid", "channels_first", True)
+@example(3, (1, 2), (1, 5, 6), (3, 3), ((1, 1), (1, 1)), "valid", "channels_first", False)
 # As wide as there are filters, where a broadcast bias was added along the width.
 @example(2, (2, 3), (1, 5, 6), (1, 1), ((1, 1), (1, 1)), "same", "channels_first", True)
 def test_output_and_every_gradient_are_the_loops(
     groups, widths, size, kernel, step, padding, data_format, native
 ):
-    if keras.backend.backend() == "tensorflow" and data_format == "channels_first" and not native:
-        native = True  # TensorFlow's CPU has dense convolutions for channels last only
     (strides, dilation), x = step, drawn(*size, groups * widths[0])
     options = {
         "padding": padding,

@@ -59,10 +59,12 @@ class GroupedConv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         """The convolution without bias and activation, in the first way that works here."""
-        if self.groups == 1 or backend.backend() != "tensorflow":
+        if backend.backend() != "tensorflow":
             return super().convolution_op(inputs, kernel)
         if device() == "cpu" and not native_gradient_works(self.compute_dtype):
             return self._group_by_group(inputs, kernel)
+        if self.groups == 1:
+            return super().convolution_op(inputs, kernel)
         import tensorflow as tf
 
         return tf.nn.conv2d(
@@ -76,10 +78,18 @@ class GroupedConv2D(keras.layers.Conv2D):
 
     def _group_by_group(self, inputs, kernel):
         """One dense convolution a group, side by side: (B, H, W, in_channels) → (B, H', W', filters)."""
-        axis = settings.axis(self)
-        pairs = zip(ops.split(inputs, self.groups, axis), ops.split(kernel, self.groups, -1), strict=True)
-        dense = super().convolution_op
-        return ops.concatenate([dense(x, weights) for x, weights in pairs], axis)
+        # Channels last in between: where grouped convolutions lack, TensorFlow's CPU has no others either.
+        axis, groups = settings.axis(self), self.groups
+        pairs = zip(
+            ops.split(ops.moveaxis(inputs, axis, -1), groups, -1), ops.split(kernel, groups, -1), strict=True
+        )
+        options = {
+            "padding": self.padding,
+            "dilation_rate": self.dilation_rate,
+            "data_format": "channels_last",
+        }
+        parts = [ops.conv(x, weights, strides=list(self.strides), **options) for x, weights in pairs]
+        return ops.moveaxis(ops.concatenate(parts, -1), -1, axis)
 
     def cost(self, input_shapes, output_shapes):
         """What `gpc.count` asks: every output sums its window over the channels of its group."""
