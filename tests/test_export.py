@@ -101,7 +101,8 @@ def test_every_k_network_says_the_same_in_litert(name, monkeypatch):
         scale = expected.max() if weights == "float" else 1
         assert found.max_difference <= largest * scale, (weights, found)
         sizes[weights] = len(content)
-    assert sizes["dynamic"] < 0.5 * sizes["float"] and sizes["int8"] < 0.6 * sizes["float"]
+    # Not a quarter: small kernels stay float in "dynamic", and every tensor of "int8" has a scale a channel.
+    assert sizes["dynamic"] < 0.6 * sizes["float"] and sizes["int8"] < 0.8 * sizes["float"]
     # Grouped kernels stay grouped: a file of dense ones would be many times larger.
     assert sizes["float"] < 4 * 1.45 * model.count_params()
 

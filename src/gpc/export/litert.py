@@ -1,5 +1,6 @@
 """LiteRT (once TensorFlow Lite) flatbuffers: float32, int8 weights, or int8 throughout."""
 
+import logging
 import warnings
 
 import numpy as np
@@ -21,7 +22,7 @@ def litert(model, path=None, *, weights="float", samples=None, batch=1, numbers=
     Args:
         path: where to write it, ending in .tflite; None returns the bytes.
         weights: "float", float32 throughout: Keras's outputs to rounding, 4 bytes a weight. "dynamic": int8
-            weights, activations float32 between the layers; about 1 byte a weight, no samples needed. "int8":
+            weights in all but small layers, activations float32 between them; no samples needed. "int8":
             weights and activations int8, for processors that have nothing else.
         samples: for "int8" alone, inputs as the model sees them in use, (N, H, W, C) with N of at least 10
             (better 100 to 500, of every class, scaled as for training): they tell the range of every
@@ -70,13 +71,27 @@ def _samples(model, samples, batch):
     return [samples[start : start + batch] for start in range(0, len(samples) - batch + 1, batch)]
 
 
+def _converter(function):
+    """TensorFlow's converter without an object that holds variables, which there are none of: with one, it
+    writes the whole graph to disk and reads it back. That it would like one is said at each call; not here.
+    """
+    import tensorflow as tf
+
+    log = logging.getLogger("absl")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        return tf.lite.TFLiteConverter.from_concrete_functions([function])
+    finally:
+        log.setLevel(before)
+
+
 def _converted(graph, samples, weights, numbers, name):
     import tensorflow as tf
 
     imported = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph.graph, name=""), [])
     function = imported.prune(graph.input, graph.output)
-    # Without a trackable object: with one, TensorFlow writes all of it to disk and reads it back.
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+    converter = _converter(function)
     if weights != "float":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if samples is not None:
