@@ -195,5 +195,5 @@ def test_what_build_does_not_know():
         TypeError, match="LeNet5 takes no option 'clases'; it takes input_shape, classes .nearest: classes"
     ):
         models.build("LeNet5", clases=3)
-    with pytest.raises(AttributeError, match="module 'gpc.models' has no attribute 'AlexNet'"):
-        models.AlexNet  # noqa: B018
+    with pytest.raises(AttributeError, match="module 'gpc.models' has no attribute 'AlexNet7'"):
+        models.AlexNet7  # noqa: B018

@@ -80,14 +80,14 @@ def refusal(found, *, where, per_pixel_dense, head, heads):
     layer = found.layer
     if not where(layer, found.path):
         return "not selected by where"
+    if getattr(layer, "groups", 1) > 1:
+        return f"grouped already: groups={layer.groups}"
     if type(layer) not in (layers.Conv2D, layers.SeparableConv2D, layers.Dense):
         if isinstance(layer, (layers.Conv1D, layers.Conv3D)):
             return f"{type(layer).__name__}: only two-dimensional convolutions are replaced"
         if isinstance(layer, layers.Conv2DTranspose):
             return f"{type(layer).__name__}: transposed; at stride 1 a Conv2D does the same and is replaced"
         return f"{type(layer).__name__} is a subclass: what it adds to its parent can't be carried over"
-    if getattr(layer, "groups", 1) > 1:
-        return f"grouped already: groups={layer.groups}"
     if layer.activation is keras.activations.glu:
         return "its activation (glu) halves the channels"
     if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False):
