@@ -56,7 +56,7 @@ def record(seed=0, accuracy=0.75, **changes):
         "commit": None,
         "dirty": None,
         "versions": {"python": "3.11.7", "backend": "jax"},
-        "device": {"platform": "Linux", "cpu": None, "cores": 2, "gpu": []},
+        "device": {"platform": "Linux", "cpu": None, "cores": 2, "gpu": [], "used": 1},
         "curve": [{"epoch": 1, **row}, {"epoch": 2, **row}],
         "metrics": {
             "best_epoch": 1,

@@ -69,6 +69,9 @@ def _add_recipe(parser):
         action="store_true",
         help="allow faster kernels; resuming is then no longer exact",
     )
+    recipe.add_argument(
+        "--devices", default="1", metavar="WHICH", help="a number, auto, or names: gpu:0,gpu:1 (default: 1)"
+    )
 
 
 def _add_keeping(parser):
@@ -158,6 +161,7 @@ def _train(asked, data, followed, *, built):
         options=_told(asked, built),
         test=not asked.no_test,
         deterministic=not asked.nondeterministic,
+        devices=int(asked.devices) if asked.devices.lstrip("-").isdigit() else asked.devices,
     )
 
 

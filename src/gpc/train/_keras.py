@@ -57,6 +57,22 @@ class Rates(keras.optimizers.schedules.LearningRateSchedule):
         return keras.ops.take(keras.ops.convert_to_tensor(self.table), place)
 
 
+def summing(kind):
+    """An optimizer of this class that adds up the devices' gradients before it clips them, on TensorFlow."""
+
+    class Summing(kind):
+        def _clip_gradients(self, gradients):
+            import tensorflow as tf
+
+            together = tf.distribute.get_replica_context()
+            return super()._clip_gradients(together.all_reduce(tf.distribute.ReduceOp.SUM, gradients))
+
+        def _all_reduce_sum_gradients(self, gradients_and_variables):
+            return gradients_and_variables  # done above
+
+    return Summing
+
+
 class Pulse(keras.callbacks.Callback):
     """Calls `begin(model)` when an epoch's metrics are reset, `tick(model, step)` before each later step.
 

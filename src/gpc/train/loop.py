@@ -2,15 +2,18 @@
 
 import time
 import warnings
+from dataclasses import replace
 
+from gpc.train import setup
 from gpc.train.checkpoints import Checkpoints
+from gpc.train.devices import chosen
 from gpc.train.recipes import Recipe, recipe as named_recipe
 from gpc.train.training import Training
 
 
 def fit(
     model, data, recipe, *, seed=0, folder=None, experiment=None, records=None, resume=True, on_epoch=print,
-    minutes=None, name=None, options=None, test=True, deterministic=True,
+    minutes=None, name=None, options=None, test=True, deterministic=True, devices=1,
     checkpoint_minutes=5.0, checkpoint_steps=None,
 ):  # fmt: skip
     """Trains `model` on `data` as `recipe` says and returns the `Run`.
@@ -27,6 +30,10 @@ def fit(
     on_epoch     called with one line an epoch, whose `.row` has the numbers; None for silence
     minutes      stop after about so long, with a checkpoint and status "paused"
     name, options  how the record calls the model (default: the model's own name)
+    devices      how many the batches are split among: 1, "auto" for all there are, a number, or their names
+                 ("gpu:0"). Several take a function that builds the model, and a batch size they divide;
+                 images that do not split wait for another epoch. Losses, batch norms and scores are those of
+                 one device to rounding. The model returned is an ordinary one, of one device.
 
     Raises ValueError where model, data and recipe do not fit, or the folder holds a checkpoint of another
     run, naming what differs; OSError where the folder cannot be written; Diverged where the loss is lost
@@ -37,15 +44,29 @@ def fit(
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe={recipe!r} must be a Recipe or the name of one")
     about = {"experiment": experiment, "name": name, "options": options, "deterministic": deterministic}
+    among = chosen(devices)
+    if among.count > 1 and hasattr(model, "weights"):
+        told = f"devices={devices!r} is more than one, and this model was built for one"
+        raise ValueError(f"{told}; give fit a function that builds the model")
     store = None if folder is None else Checkpoints(folder)
+    kept = {"store": store, "say": _saying(on_epoch), "about": about, "devices": among}
     try:
-        run = Training(model, data, recipe, seed=seed, store=store, say=_saying(on_epoch), about=about)
-        run.every = (60 * checkpoint_minutes, checkpoint_steps)
-        run.deadline = None if minutes is None else time.monotonic() + 60 * minutes
-        return run.go(resume=resume, records=records, test=test)
+        with among.scope():
+            run = Training(model, data, recipe, seed=seed, **kept)
+            run.every = (60 * checkpoint_minutes, checkpoint_steps)
+            run.deadline = None if minutes is None else time.monotonic() + 60 * minutes
+            done = run.go(resume=resume, records=records, test=test)
+        return done if among.count == 1 else _of_one_device(done, model, recipe)
     finally:
         if store is not None:
             store.close()
+
+
+def _of_one_device(run, model, recipe):
+    """The run with its model built once more where nothing is spread, and given the weights."""
+    plain = setup.built(model, recipe)
+    plain.set_weights(run.model.get_weights())
+    return replace(run, model=setup.compiled(plain, recipe, recipe.learning_rate))
 
 
 def _saying(on_epoch):

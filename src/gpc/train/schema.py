@@ -123,6 +123,7 @@ SCHEMA = (
     ("device.cpu", "the processor; null where unknown", _or_null(_text)),
     ("device.cores", "cores the run might use", _count),
     ("device.gpu", "names of the GPUs the backend saw", _list_of(_text)),
+    ("device.used", "how many devices each batch was split among", lambda value: _count(value) and value > 0),
     ("curve", f"one object an epoch: {', '.join(ROW)}; a loss that is no number is null", _curve),
     (
         "metrics.best_epoch",

@@ -130,9 +130,26 @@ def _optimizer(recipe, rate):
         options["nesterov"] = True
     # 0 and not None for AdamW, whose own default is a decay of 0.004 that the recipe would not show.
     decay = recipe.weight_decay if recipe.weight_decay or recipe.optimizer == "adamw" else None
-    return getattr(keras.optimizers, kind)(
+    return _summing(getattr(keras.optimizers, kind), recipe)(
         learning_rate=rate, weight_decay=decay, global_clipnorm=recipe.clip_norm, **options
     )
+
+
+def _summing(kind, recipe):
+    """The optimizer's class; where its gradients are clipped on several devices of TensorFlow, one that adds
+    them up first. Keras clips each device's part, and adds what is left."""
+    import keras
+
+    if recipe.clip_norm is None or keras.backend.backend() != "tensorflow":
+        return kind
+    import tensorflow as tf
+
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return kind
+
+    from gpc.train._keras import summing
+
+    return summing(kind)
 
 
 def _jit():

@@ -3,7 +3,10 @@
 import math
 import time
 
+import numpy as np
+
 from gpc.train import keeping, setup, state, writing
+from gpc.train.devices import fitting, synchronize
 from gpc.train.run import Diverged, NotANumber, Paused, Progress, Run
 from gpc.train.terminal import Bar, epoch_line, span
 
@@ -13,17 +16,20 @@ LOOK_SECONDS = 10.0  # how often a running epoch is asked whether its loss is st
 class Training:
     """One run under way: the model, where it stands, and where it is kept."""
 
-    def __init__(self, model, data, recipe, *, seed, store, say, about):
+    def __init__(self, model, data, recipe, *, seed, store, say, about, devices):
         setup.seeded(seed, deterministic=about["deterministic"])
         self.initial = "built after seeding" if not hasattr(model, "weights") else "given"
         self.model, self.data, self.recipe, self.seed = setup.built(model, recipe), data, recipe, seed
-        self.store, self.say, self.about = store, say, about
+        self.store, self.say, self.about, self.devices = store, say, about, devices
         self.scale = setup.checked(self.model, data, recipe)
         self.train = _subset(data.train, recipe.subset, seed)
-        self.steps = -(-len(self.train) // recipe.batch_size)
+        fitting(devices, batch_size=recipe.batch_size, images=len(self.train))
+        self.steps = -(-devices.even(len(self.train)) // recipe.batch_size)
         self.rates = recipe.learning_rates(self.steps)
         setup.compiled(self.model, recipe, self.rates)
         self.identity = self._identity()
+        if devices.count > 1:
+            synchronize(self.model)
         self.progress, self.best, self.partial = Progress(), None, None
         self.epochs_here = 0
         self.bar, self.every, self.deadline, self.stop = Bar(), (math.inf, None), None, None
@@ -37,6 +43,7 @@ class Training:
             "data": {"name": self.data.name, "fingerprint": self.data.fingerprint},
             "model": state.signature(self.model),
             "backend": keras.backend.backend(),
+            **({"devices": self.devices.count} if self.devices.count > 1 else {}),
         }
 
     # -- the whole run
@@ -105,7 +112,10 @@ class Training:
         from gpc.data import Batches
 
         how = {"augment": self.recipe.augmentation, "size": self.recipe.size}
-        return Batches(self.train, self.recipe.batch_size, seed=self.seed, epoch=epoch, **how)
+        found = Batches(self.train, self.recipe.batch_size, seed=self.seed, epoch=epoch, **how)
+        # What does not split among the devices waits: other images each epoch, for the order is drawn anew.
+        found.order = found.order[: self.devices.even(len(found.order))]
+        return found
 
     def _begin(self, model):
         """Keras has just set the metrics to zero: a resumed epoch's sums go back in."""
@@ -184,9 +194,20 @@ class Training:
         return (self.recipe.epochs - len(rows)) * sum(one["seconds"] for one in rows) / len(rows)
 
     def _evaluate(self, split):
+        whole = self.devices.even(len(split))
+        if whole == len(split):
+            return self._scores(split)
+        # Images left over by the devices go to each of them: means over copies are means over the images.
+        rest = np.tile(np.arange(whole, len(split)), self.devices.count)
+        parts = {whole: np.arange(whole), len(split) - whole: rest}
+        found = [(size, self._scores(split.take(rows))) for size, rows in parts.items() if size]
+        return {key: sum(size * one[key] for size, one in found) / len(split) for key in found[0][1]}
+
+    def _scores(self, split):
         from gpc.data import Batches
 
-        size = _even(len(split), 2 * self.recipe.batch_size)
+        count = self.devices.count
+        size = count * _even(len(split) // count, max(1, 2 * self.recipe.batch_size // count))
         feed = self._feed(Batches(split, size, shuffle=False, size=self.recipe.size))
         try:
             found = self.model.evaluate(feed, verbose=0, return_dict=True)

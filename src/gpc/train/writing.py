@@ -114,7 +114,7 @@ def compose(training):
             "deterministic": about["deterministic"],
             **machine.commit(),
             "versions": machine.versions(),
-            "device": machine.device(),
+            "device": {**machine.device(), "used": training.devices.count},
             "curve": now.rows,
             "metrics": now.metrics,
             "wall_seconds": now.seconds,
