@@ -25,7 +25,7 @@ NEIGHBOURS = {
     ("train", "data"): "a run is of a model on a data set",
     ("bench", "train"): "a measurement carries the provenance a run's record carries",
 }
-LIGHT = ["wiring", "count", "data", "show", "train", "cli"]  # rooms that start no backend when imported
+LIGHT = ["wiring", "count", "data", "show", "train", "export", "cli"]  # rooms that start no backend when imported
 HEAVY = ["tensorflow", "keras", "jax", "torch", "matplotlib"]
 LONGEST_MODULE = 300
 
