@@ -55,7 +55,7 @@ def test_network_in_network_layer_by_layer():
     assert net.get_layer("drop1").rate == 0.25
     small = models.NetworkInNetwork((8, 8, 1), 10, variant="small")
     assert small.count_params() < 150_000 and small.output_shape == (None, 10)
-    with pytest.raises(ValueError, match="variant='tiny' is unknown; it is one of 'cifar10', 'small'"):
+    with pytest.raises(ValueError, match="variant='tiny' is unknown; it is one of 'full', 'small'"):
         models.NetworkInNetwork(variant="tiny")
     with pytest.raises(ValueError, match="at least 4×4"):
         models.NetworkInNetwork((3, 8, 1))
@@ -192,7 +192,7 @@ def test_what_build_does_not_know():
     with pytest.raises(TypeError, match="a network's name must be a text; received 5"):
         models.build(5)
     with pytest.raises(
-        TypeError, match="LeNet5 takes no option 'clases'; it takes input_shape, classes .nearest: classes"
+        TypeError, match="LeNet5 takes no option 'clases'; it takes input_shape, classes, variant .nearest: classes"
     ):
         models.build("LeNet5", clases=3)
     with pytest.raises(AttributeError, match="module 'gpc.models' has no attribute 'AlexNet7'"):

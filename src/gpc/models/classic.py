@@ -43,6 +43,13 @@ LENET5 = (
     ),
 )
 
+_LENET5_SMALL = tuple(
+    row._replace(filters=filters, deviates=f"{filters} instead of {row.filters}")
+    if (filters := {"C5": 48, "F6": 32}.get(row.name))
+    else row._replace(deviates="")
+    for row in LENET5
+)
+
 _NIN_CIFAR10 = (
     Row("conv1", "conv", 192, 5, activation="relu", padding="same"),
     Row("cccp1", "conv", 160, 1, activation="relu"),
@@ -90,27 +97,28 @@ _NIN_SMALL = (
     Row("softmax", "softmax"),
 )
 
-NIN = {"cifar10": _NIN_CIFAR10, "small": _NIN_SMALL}
+NIN = {"full": _NIN_CIFAR10, "small": _NIN_SMALL}
 
-TABLES = {"LeNet5": {"full": LENET5}, "NetworkInNetwork": NIN}
+TABLES = {"LeNet5": {"full": LENET5, "small": _LENET5_SMALL}, "NetworkInNetwork": NIN}
 
 _LENET_SIDE = 32
 
 
-def LeNet5(input_shape=(32, 32, 1), classes=10):
+def LeNet5(input_shape=(32, 32, 1), classes=10, *, variant="full"):
     """LeNet-5 with a fully connected C3, average pooling and softmax: (B, 32, 32, 1) → (B, classes).
 
     The rows are `LENET5`, with what each does differently from 1998. C3 reads every map of S2, which makes
     the 61,706 parameters that most courses count; the paper's connects each map to three, four or six and has
     60,000 in all. Smaller images are put in the middle of 32×32 zeros, as the paper does with its digits of
-    28×28.
+    28×28. `variant="small"` has fewer neurons behind the convolutions, where most of the weights are.
 
-    Raises ValueError for images above 32×32, TypeError for sizes that are no integers.
+    Raises ValueError for an unknown variant or images above 32×32, TypeError for sizes that are no integers.
     Source: LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, 1998.
 
     >>> LeNet5((28, 28, 1)).count_params()
     61706
     """
+    rows = one_of_variants(variant, TABLES["LeNet5"])
     height, width, _ = image(input_shape)
     if max(height, width) > _LENET_SIDE:
         raise ValueError(
@@ -120,13 +128,14 @@ def LeNet5(input_shape=(32, 32, 1), classes=10):
     if (height, width) != (_LENET_SIDE, _LENET_SIDE):
         sides = [(_LENET_SIDE - size) for size in (height, width)]
         x = layers.ZeroPadding2D([(left // 2, left - left // 2) for left in sides], name="field")(x)
-    return keras.Model(inputs, stacked(x, LENET5, classes), name="lenet5")
+    name = "lenet5" + ("" if variant == "full" else f"_{variant}")
+    return keras.Model(inputs, stacked(x, rows, classes), name=name)
 
 
-def NetworkInNetwork(input_shape=(32, 32, 3), classes=10, *, variant="cifar10", dropout=0.5):
+def NetworkInNetwork(input_shape=(32, 32, 3), classes=10, *, variant="full", dropout=0.5):
     """Network in Network: three blocks of a convolution and two 1×1 ones, then one map a class, averaged.
 
-    (B, height, width, channels) → (B, classes). `variant="cifar10"` is the net of the paper's CIFAR-10
+    (B, height, width, channels) → (B, classes). `variant="full"` is the net of the paper's CIFAR-10
     experiment with the sizes its authors published for Caffe; "small" a net of the same shape that trains in
     seconds. Rows: `NIN`. Initial values are He's normal ones, the authors' a normal of fixed width.
 
@@ -145,5 +154,5 @@ def NetworkInNetwork(input_shape=(32, 32, 3), classes=10, *, variant="cifar10", 
     inputs = keras.Input(tuple(input_shape))
     outputs = stacked(inputs, rows, classes, dropout=dropout)
     return keras.Model(
-        inputs, outputs, name="network_in_network" + ("" if variant == "cifar10" else f"_{variant}")
+        inputs, outputs, name="network_in_network" + ("" if variant == "full" else f"_{variant}")
     )
