@@ -22,7 +22,7 @@ help:
 	@echo "make book        execute the chapters and build the book in _build/html"
 	@echo "make serve       build it and show it at http://127.0.0.1:$(PORT) (PORT=…)"
 	@echo "make test        every test: unit suite on TensorFlow and JAX, chapters, book, browser"
-	@echo "make test-torch  the layers' tests on PyTorch, in an environment of its own"
+	@echo "make test-torch  the unit suite on PyTorch, in an environment of its own"
 	@echo "make bench       the layers' times on this machine"
 	@echo "make stamp URL=… write the repository's address into _config.yml, chapters and README"
 	@echo "make clean       remove what was built (distclean: the environments, too)"

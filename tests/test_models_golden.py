@@ -72,6 +72,7 @@ def test_every_row_of_the_file_is_built():
     assert len(ROWS) == 104 and len({shown(row) for row in ROWS}) == len(ROWS)
 
 
+@pytest.mark.tensorflow
 def test_the_files_baselines_have_the_counts_of_the_builders_that_replace_nothing():
     def counts(row):
         return row["params"], row["trainable_params"], row["macs"]

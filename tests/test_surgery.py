@@ -401,7 +401,7 @@ def test_lambda_bare_operations_constants_and_named_inputs_stay():
     inputs = keras.Input((4, 4, 64), name="image")
     x = layers.Lambda(lambda x: ops.square(x) * factor, output_shape=(4, 4, 64), name="own_code")(inputs)
     x = layers.Conv2D(64, 3, padding="same")(x)
-    x = (x + 3.0) * ops.relu6(x)[:, :, ::-1]
+    x = (x + 3.0) * ops.flip(ops.relu6(x)[:, :], axis=2)
     x = layers.Conv2D(48, 1, name="point")(x)
     outputs = ops.mean(x, axis=(1, 2))
     model = keras.Model(inputs, outputs)

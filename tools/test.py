@@ -2,7 +2,7 @@
 
     python tools/test.py            all suites of the main environment
     python tools/test.py unit jax   some of them
-    python tools/test.py torch      the layers on PyTorch (its own environment)
+    python tools/test.py torch      the unit suite on PyTorch (its own environment)
 
 The last line is `N passed, N failed`; the exit status says the same.
 """
@@ -25,15 +25,16 @@ NO_KERAS = [
     "tests/test_data_drawn.py",
     "tests/test_data_real.py",
 ]
+# On PyTorch a run's random state isn't gathered, so that runs are kept and resumed on TensorFlow and JAX alone.
+NOT_ON_TORCH = ["tests/test_train*.py", "tests/test_cli.py"]
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "GPC_PROFILE": "quick"}
 WORKERS = ["-n", "2", "--dist", "worksteal"]
 
 
-def unit_files(*, keras_only=False):
-    """The unit suite's files: all tests but the house's and, if asked, but those of rooms without Keras."""
+def unit_files(*patterns):
+    """The unit suite's files: all tests but the house's and those of the patterns."""
     left_out = {ROOT / name for name in BOOK}
-    if keras_only:
-        left_out |= {path for pattern in NO_KERAS for path in ROOT.glob(pattern)}
+    left_out |= {path for pattern in patterns for path in ROOT.glob(pattern)}
     return [
         str(path.relative_to(ROOT))
         for path in sorted((ROOT / "tests").rglob("test_*.py"))
@@ -43,7 +44,6 @@ def unit_files(*, keras_only=False):
 
 def suites():
     """Name → (what it is, environment variables, pytest's arguments)."""
-    layers = [name for name in unit_files(keras_only=True) if Path(name).name.startswith("test_layers")]
     return {
         "unit": (
             "unit suite and doctests on TensorFlow",
@@ -53,7 +53,7 @@ def suites():
         "jax": (
             "unit suite on JAX",
             {"KERAS_BACKEND": "jax"},
-            [*unit_files(keras_only=True), "-m", "not tensorflow", *WORKERS],
+            [*unit_files(*NO_KERAS), "-m", "not tensorflow", *WORKERS],
         ),
         "chapters": (
             "every chapter executed",
@@ -75,9 +75,9 @@ def suites():
             [*BOOK, "-n", "2", "--dist", "loadfile"],
         ),
         "torch": (
-            "layers on PyTorch",
+            "unit suite on PyTorch, without training runs",
             {"KERAS_BACKEND": "torch"},
-            [*layers, "-m", "not tensorflow", *WORKERS],
+            [*unit_files(*NO_KERAS, *NOT_ON_TORCH), "-m", "not tensorflow", *WORKERS],
         ),
     }
 
