@@ -240,12 +240,26 @@ def test_a_folded_model_is_saved_and_the_report_is_shown(tmp_path):
         ("kEfficientNetB0", {"skip_stride_cnt": 3}),
         ("kMobileNet", {}),
         ("kMobileNet", {"scheme": "divisible"}),
+        ("kMobileNetV3Small", {}),
+        ("kInceptionV3", {"input_shape": (43, 43, 3), "two_paths_first_block": True, "max_mix_idx": 3}),
     ],
 )
 def test_whole_networks(name, options):
     """Up to the classifier's softmax, which would hide what is wrong."""
-    model = models.build(name, input_shape=(32, 32, 3), classes=10, **options)
-    model.layers[-1].activation = keras.activations.linear
-    new, report = folded(model, np.random.default_rng(0).uniform(0, 1, (2, 32, 32, 3)).astype("float32"))
+    options = {"input_shape": (32, 32, 3)} | options
+    model = models.build(name, classes=10, **options)
+    last = next(layer for layer in reversed(model.layers) if getattr(layer, "activation", None))
+    last.activation = keras.activations.linear
+    x = np.random.default_rng(0).uniform(0, 1, (2, *options["input_shape"])).astype("float32")
+    new, report = folded(model, x)
     assert report.layers_after < 0.65 * report.layers_before
     assert not any(isinstance(layer, (layers.BatchNormalization, layers.Dropout)) for layer in new.layers)
+
+
+@pytest.mark.tensorflow
+def test_a_k_densenet_keeps_the_norms_that_read_a_concatenation():
+    model = models.kDenseNetBC100((8, 8, 3), 10, channels_per_group=12)
+    model.layers[-1].activation = keras.activations.linear
+    new, _ = folded(model)
+    left = [layer.name for layer in new.layers if isinstance(layer, layers.BatchNormalization)]
+    assert "dense2_3_1x1_bn" in left and not any(name.endswith(("_k_bn", "_l_bn")) for name in left)
