@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from gpc.models.sides import at_least
 from gpc.models.table import Row, image, one_of_variants, stacked
 
 __all__ = ["LeNet5", "NetworkInNetwork"]
@@ -146,11 +147,7 @@ def NetworkInNetwork(input_shape=(32, 32, 3), classes=10, *, variant="full", dro
     966986
     """
     rows = one_of_variants(variant, NIN)
-    height, width, _ = image(input_shape)
-    if min(height, width) < 4:
-        raise ValueError(
-            f"input_shape={tuple(input_shape)}: two poolings need at least 4×4; nearest that works: 4×4"
-        )
+    at_least(input_shape, 4, "two poolings need")
     inputs = keras.Input(tuple(input_shape))
     outputs = stacked(inputs, rows, classes, dropout=dropout)
     return keras.Model(

@@ -8,7 +8,8 @@ from keras import layers, regularizers
 from gpc._checks import positive
 from gpc.layers import ChannelShuffle
 from gpc.models.options import crowned, grouped, rate
-from gpc.models.table import Row, image, one_of_variants
+from gpc.models.sides import at_least
+from gpc.models.table import Row, one_of_variants
 
 __all__ = ["DenseNetBC100", "kDenseNetBC100"]
 
@@ -54,7 +55,14 @@ class _Style(NamedTuple):
 
 
 def DenseNetBC100(
-    input_shape=(32, 32, 3), classes=10, *, variant="full", dropout=0.0, l2_decay=0.0, include_top=True, pooling=None
+    input_shape=(32, 32, 3),
+    classes=10,
+    *,
+    variant="full",
+    dropout=0.0,
+    l2_decay=0.0,
+    include_top=True,
+    pooling=None,
 ):
     """DenseNet-BC of 100 layers that grows by 12 maps a unit: (B, H, W, C) → (B, classes).
 
@@ -65,8 +73,8 @@ def DenseNetBC100(
     `variant="small"` has 3 units a block; `gpc.models.deviations` lists what differs.
 
     Raises ValueError for an unknown variant, a rate that is none, or an image below 4×4.
-    Source: Huang, Liu, van der Maaten, Weinberger: Densely connected convolutional networks, 2017, whose Table 2
-    gives 0.8 million parameters.
+    Source: Huang, Liu, van der Maaten, Weinberger: Densely connected convolutional networks, 2017, whose
+    Table 2 gives 0.8 million parameters.
 
     >>> DenseNetBC100().count_params(), DenseNetBC100(variant="small").count_params()
     (793150, 73678)
@@ -124,9 +132,7 @@ def kDenseNetBC100(
 
 def _built(rows, style, input_shape, name, top):
     """The network of a table, in one of both orders."""
-    height, width, _ = image(input_shape)
-    if min(height, width) < 4:
-        raise ValueError(f"input_shape={tuple(input_shape)}: two poolings need at least 4×4; nearest that works: 4×4")
+    at_least(input_shape, 4, "two poolings need")
     inputs = x = keras.Input(tuple(input_shape))
     for row in rows:
         if row.kind == "conv":

@@ -74,7 +74,8 @@ def _kEfficientNet(letter):
             name=f"kefficientnet{letter.lower()}",
         )
         net = skipped(net, skip_stride_cnt, _efficientnet_levels, faithful)
-        if faithful or (dropout is not None and rate(dropout) is not None):
+        dropout = None if dropout is None else rate(dropout)
+        if faithful or dropout is not None:
             blocks = sum(layer.name.endswith("_dwconv") for layer in net.layers)
             net = change_layers(net, lambda layer: _efficientnet_layer(layer, dropout, faithful, blocks))
         return grouped(net, channels_per_group, scheme, second)

@@ -1,4 +1,4 @@
-"""Inception V3 with grouped, interleaved pointwise convolutions, in one path or with light and chroma apart."""
+"""Inception V3 with grouped, interleaved pointwise convolutions, light and chroma apart if asked."""
 
 import re
 
@@ -72,7 +72,8 @@ def kInceptionV3(
     shape = image(input_shape)
     top = (include_top, pooling, classes)
     if paths == inception.Paths():
-        net, left = _single_path(inception.checked(paths, shape) and shape, top)
+        inception.checked(paths, shape)
+        net, left = _single_path(shape, top)
     else:
         net, left = inception.build(shape, paths, "kinceptionv3", top)
     kept = left if faithful else set()

@@ -19,7 +19,7 @@ def rate(dropout):
     return dropout
 
 
-def crowned(x, include_top, pooling, classes, *, dropout=0.0):
+def crowned(x, include_top, pooling, classes):
     """The network's end: (B, H, W, C) → (B, classes); without the top (B, C) by `pooling`, or the map itself.
 
     Raises ValueError for a `pooling` that is not None, "avg" or "max".
@@ -29,7 +29,6 @@ def crowned(x, include_top, pooling, classes, *, dropout=0.0):
         raise ValueError(f"pooling={pooling!r} is unknown; it is None, 'avg' or 'max'")
     if include_top:
         x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-        x = layers.Dropout(dropout, name="top_dropout")(x) if dropout else x
         return layers.Dense(classes, activation="softmax", name="predictions")(x)
     return kinds[pooling](name=f"{pooling}_pool")(x) if pooling else x
 
