@@ -58,7 +58,7 @@ def test_an_images_augmentation_does_not_depend_on_its_batch(split, augment):
         np.testing.assert_array_equal(images, many[labels])
 
 
-@pytest.mark.parametrize("augment", ["crop-flip", "shift"])
+@pytest.mark.parametrize("augment", ["crop-flip", "shift", "symmetries"])
 def test_masks_move_with_their_images(split, augment):
     for images, masks in batches(split, 16, augment=augment, target="masks"):
         np.testing.assert_array_equal(images[..., 0], masks)
@@ -136,7 +136,7 @@ def test_slices_are_lists_of_batches(split):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"augment": "mixup"}, "'papers', 'crop-flip', 'shift', or None"),
+        ({"augment": "mixup"}, "'papers', 'crop-flip', 'shift', 'trivial', 'symmetries', or None"),
         ({"target": "instances"}, "nearest that is: labels, masks"),
         ({"target": "images"}, "nearest that is: labels, masks"),
     ],

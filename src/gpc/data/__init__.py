@@ -5,13 +5,13 @@ Downloaded or found under GPC_DATA: `cifar10`, `cifar100`, `fashion_mnist`, sums
 run. Nothing here starts a Keras backend but `profile`, which asks it for a GPU.
 """
 
-from gpc.data.augment import AUGMENTATIONS, Affine, CropFlip, Shift
+from gpc.data.augment import AUGMENTATIONS, Affine, CropFlip, Shift, Symmetries, Trivial
 from gpc.data.batches import Batches, batches
 from gpc.data.catalogue import load, names
 from gpc.data.dataset import Dataset, Split, stratified
 from gpc.data.profiles import profile
 
 __all__ = [
-    "AUGMENTATIONS", "Affine", "Batches", "CropFlip", "Dataset", "Shift", "Split",
+    "AUGMENTATIONS", "Affine", "Batches", "CropFlip", "Dataset", "Shift", "Split", "Symmetries", "Trivial",
     "batches", "load", "names", "profile", "stratified",
 ]  # fmt: skip

@@ -2,7 +2,8 @@
 
 An augmentation has `draws`, how many uniform numbers it eats per image, and `matrix(draws, height, width)`,
 the 2×3 affine map from output to input pixels; so a mask moves exactly as its image does, and nothing is
-random in here.
+random in here. One that changes values, too, has `colour(image, draws)`, before the image moves, and
+`cut(image, draws)`, after it; masks never see them.
 """
 
 import math
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+
+from gpc.data import colours
 
 
 def _between(low, high, draw):
@@ -81,7 +84,95 @@ class Shift:
         return _moved(draws, self.pixels)
 
 
-AUGMENTATIONS = {"papers": Affine(), "crop-flip": CropFlip(), "shift": Shift()}
+@dataclass(frozen=True)
+class Symmetries:
+    """One of the square's eight symmetries: quarter turns and mirror, no value blended: (H, W, C) → (H, W, C).
+
+    For pictures without an up and down, as a microscope's. Of an image that is not square half turns only.
+    """
+
+    draws = 2
+    border = cv2.BORDER_REPLICATE
+
+    def matrix(self, draws, height, width):
+        """Output (x, y) → input (x, y): about the image's centre."""
+        turns = math.floor(4 * draws[0]) if height == width else 2 * math.floor(2 * draws[0])
+        cosine, sine = ((1, 0), (0, 1), (-1, 0), (0, -1))[turns]
+        found = _about_centre(np.array([[cosine, -sine], [sine, cosine]]), height, width)
+        return _mirrored(found, width) if draws[1] < 0.5 else found
+
+
+@dataclass(frozen=True)
+class Trivial:
+    """Crop and mirror, one operation of fourteen at a strength drawn evenly, a square cut out.
+
+    (H, W, C) → (H, W, C). Nothing to tune: `MOVES` and `COLOURS` are TrivialAugment's wide space. Crops are
+    moved by up to an eighth of a side, the square's side is half of the image's: 4 and 16 pixels at 32×32.
+    A mask is moved with its image and loses nothing to the square.
+
+    Source: Müller and Hutter, TrivialAugment, ICCV 2021, its CIFAR set-up (github.com/automl/trivialaugment:
+    wide_standard, RandomCrop, cutout 16). What differs: strengths are continuous instead of 31 levels; shears
+    are about the centre instead of the corner; no shift is farther than the image's side; all moves are one
+    warp; the square has the image's own mean colour instead of the data set's.
+    """
+
+    MOVES = ("shear x", "shear y", "shift x", "shift y", "turn")
+    COLOURS = (
+        "none", "brightness", "saturation", "contrast", "sharpness", "posterize", "solarize", "autocontrast",
+        "equalize",
+    )  # fmt: skip
+    draws = 7
+    border = cv2.BORDER_CONSTANT
+
+    def operation(self, draws):
+        """(name, strength): −1…1 for moves and factors, of which the others take the size."""
+        every = self.MOVES + self.COLOURS
+        return every[math.floor(len(every) * draws[3])], _between(-1, 1, draws[4])
+
+    def matrix(self, draws, height, width):
+        """Output (x, y) → input (x, y): the drawn move about the centre, then crop and mirror."""
+        name, strength = self.operation(draws)
+        found = _moved(draws, max(1, min(height, width) // 8))
+        found = _mirrored(found, width) if draws[2] < 0.5 else found
+        if name not in self.MOVES:
+            return found
+        linear, shift = np.eye(2), np.zeros(2)
+        if name == "turn":
+            turn = math.radians(135 * strength)
+            linear = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+        elif name.startswith("shear"):
+            linear[("x", "y").index(name[-1]), ("y", "x").index(name[-1])] = 0.99 * strength
+        else:
+            place = ("x", "y").index(name[-1])
+            shift[place] = min(32, (width, height)[place]) * strength
+        first = _about_centre(linear, height, width) + np.column_stack([np.zeros((2, 2)), shift])
+        return first @ np.vstack([found, [0.0, 0.0, 1.0]])
+
+    def colour(self, image, draws):
+        """The drawn operation on the values, if it is one."""
+        name, strength = self.operation(draws)
+        if name in ("brightness", "saturation", "contrast", "sharpness"):
+            return getattr(colours, name)(image, 1 + 0.99 * strength)
+        if name == "posterize":
+            return colours.posterize(image, 8 - math.floor(6 * abs(strength)))
+        if name == "solarize":
+            return colours.solarize(image, 256 * (1 - abs(strength)))
+        return getattr(colours, name)(image) if name in ("autocontrast", "equalize") else image
+
+    def cut(self, image, draws):
+        """The square cut out."""
+        height, width = image.shape[:2]
+        row, column = math.floor(height * draws[5]), math.floor(width * draws[6])
+        return colours.without(image, row, column, min(height, width) // 2)
+
+
+AUGMENTATIONS = {
+    "papers": Affine(),
+    "crop-flip": CropFlip(),
+    "shift": Shift(),
+    "trivial": Trivial(),
+    "symmetries": Symmetries(),
+}
 
 
 def augmentation(augment):
@@ -101,14 +192,24 @@ def augmentation(augment):
 def apply(augment, image, draws, *, smooth=True):
     """One image or map, moved by `augment` as the row `draws` of uniform numbers says: same shape, same type.
 
-    `smooth=False` takes the nearest pixel, so that a mask keeps its values.
+    `smooth=False` takes the nearest pixel and changes no value, so that a mask keeps its own.
     """
     height, width = image.shape[:2]
+    colours_too = smooth and hasattr(augment, "colour")
+    if colours_too:
+        image = augment.colour(image, draws)
     interpolation = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     matrix = augment.matrix(draws, height, width)
     flags = interpolation | cv2.WARP_INVERSE_MAP
     moved = cv2.warpAffine(image, matrix, (width, height), flags=flags, borderMode=augment.border)
-    return moved.reshape(image.shape)
+    moved = moved.reshape(image.shape)
+    return augment.cut(moved, draws) if colours_too else moved
+
+
+def _about_centre(linear, height, width):
+    """The linear map with the image's centre where it was: 2×3."""
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    return np.column_stack([linear, centre - linear @ centre])
 
 
 def _moved(draws, most):

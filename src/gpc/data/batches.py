@@ -66,8 +66,8 @@ def batches(split, batch_size, *, seed=0, epoch=0, augment=None, shuffle=True, s
     """One epoch of `split` as a sequence of (images, targets): indexed, sliced, or iterated.
 
     float32 (B, H, W, C) in 0…1 and int64 (B,) labels; `target="masks"` (or "objects", "instances") gives the
-    maps instead, moved with their images. `augment`: "papers", "crop-flip", "shift", an augmentation object,
-    or None. `size` resizes each image on its way out, so that 60,000 small images need not lie large in
+    maps instead, moved with their images. `augment`: "papers", "crop-flip", "shift", "trivial", "symmetries",
+    an augmentation object, or None. `size` resizes each image on its way out, so that 60,000 small images need not lie large in
     memory.
 
     >>> import gpc
