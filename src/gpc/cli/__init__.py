@@ -1,4 +1,4 @@
-"""`gpc` at the terminal: train, count, regroup, export, bench, records.
+"""`gpc` at the terminal: train, run, count, regroup, export, bench, records.
 
 Each command is a module with `add(commands)`, which tells argparse about it, and a function that does it.
 Keras is imported when a command needs it, so that help and mistakes in the command line are answered at once.
@@ -8,13 +8,14 @@ import argparse
 import os
 import sys
 
-from gpc.cli import bench, count, export, records, regroup, train
+from gpc.cli import bench, count, export, records, regroup, run, train
 
 EPILOG = """\
 examples
   gpc count EfficientNetB0                      what it costs, by kind of layer
   gpc regroup EfficientNetB0 --save small.keras its pointwise layers grouped, and what that saves
   gpc train kEfficientNetB0 --data cifar10 --recipe papers-32 --skip-strides 3 --epochs 1
+  gpc run cifar10 --missing                     what a plan still lacks; without --missing, runs it
   gpc export small.keras --to small.tflite      for a phone, in float or int8
   gpc records                                   what has been trained, as a table
 
@@ -35,7 +36,7 @@ def parser():
     )
     found.add_argument("--version", action="version", version=f"gpc {gpc.__version__}")
     commands = found.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (count, regroup, train, export, bench, records):
+    for module in (count, regroup, train, run, export, bench, records):
         module.add(commands)
     return found
 
@@ -51,7 +52,7 @@ def main(arguments=None):
         return asked.run(asked) or 0
     except KeyboardInterrupt as stop:
         print(f"\ngpc {asked.command}: {stop or 'stopped'}", file=sys.stderr)
-        if asked.command == "train" and str(stop):
+        if asked.command in ("train", "run") and str(stop):
             print("the same command line goes on from there", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `gpc count … | head`: the reader has had enough, which is no error

@@ -1,0 +1,162 @@
+"""A plan followed: its runs one after the other, each to its record, through failures and cuts."""
+
+import gc
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gpc.train import planning
+from gpc.train.loop import fit
+from gpc.train.terminal import span
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A plan's whole path in short, its records kept out of the course's: `epochs` instead of the recipe's,
+    `limit` images of all splits together."""
+
+    epochs: int | None = None
+    limit: int | None = None
+
+    def __bool__(self):
+        return self.epochs is not None or self.limit is not None
+
+    def recipe(self, found):
+        """The recipe, cut short. A rise and a cycle that no longer fit into it are cut with it."""
+        if self.epochs is None:
+            return found
+        warmup = min(found.warmup, self.epochs / 2)
+        return found.but(epochs=self.epochs, warmup=warmup)
+
+
+@dataclass
+class Outcome:
+    """How far a plan came: names of the runs that are done, that failed (with why), that are left."""
+
+    done: list
+    failed: dict
+    left: list
+
+    @property
+    def status(self):
+        """0: nothing is left; 1: something failed; 3: the minutes are over, or runs wait for others."""
+        return 1 if self.failed else 3 if self.left else 0
+
+
+class Following:
+    """One walk through a plan's runs.
+
+    records, runs    folders of the records and of the runs' checkpoints; a rehearsal writes to `runs` alone
+    minutes          of the whole walk; what is under way then is continued by the next
+    say              gets every line
+    options          more of `fit`'s arguments (devices, deterministic, checkpoint_minutes)
+    """
+
+    def __init__(self, plan, *, records, runs, rehearsal=None, minutes=None, folder=None, say=print, **options):
+        self.plan, self.records, self.runs = plan, Path(records), Path(runs)
+        self.rehearsal, self.say, self.options = rehearsal or Rehearsal(), say, options
+        self.folder = folder
+        self.deadline = None if minutes is None else time.monotonic() + 60 * minutes
+        self.outcome, self._data = Outcome([], {}, []), (None, None)
+
+    def go(self, chosen=lambda item: True):
+        """Runs what is missing among the chosen items, in order, and returns the `Outcome`."""
+        todo = [one for one in planning.states(self.plan, self.records) if chosen(one.item)]
+        for place, state in enumerate(todo, 1):
+            self._one(state, f"[{place}/{len(todo)}] {state.item}")
+        return self.outcome
+
+    def _one(self, state, label):
+        if state.status == "waits" and not self.rehearsal:  # what it waited for may be there by now
+            again = planning.states(self.plan, self.records)
+            state = next(one for one in again if one.item == state.item)
+        if self.rehearsal:
+            recipe = self.rehearsal.recipe(state.recipe or state.item.recipe)
+            state = replace(state, status="missing", recipe=recipe)
+        if state.status == "there":
+            self.outcome.done.append(str(state.item))
+        elif state.status == "in the way":
+            self._fail(state, label, f"{state.path} holds another run's record: {state.reason}")
+        elif state.status == "waits" or self._late():
+            self.outcome.left.append(str(state.item))
+            if state.status == "waits":
+                self.say(f"{label}: {state.reason}")
+        else:
+            self._train(state, label)
+
+    def _late(self):
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+    def _fail(self, state, label, reason):
+        self.outcome.failed[str(state.item)] = reason
+        self.say(f"{label}: FAILED: {reason}")
+
+    def _train(self, state, label):
+        self.say(f"{label}: {state.recipe.name}")
+        try:
+            run = self._fitted(state)
+        except BlockingIOError as error:  # another process is at it
+            self.outcome.left.append(str(state.item))
+            self.say(f"{label}: {error.strerror or error}")
+        except Exception as error:  # whatever one run dies of, the others are not to
+            self._fail(state, label, " ".join(f"{type(error).__name__}: {error}".split())[:400])
+        else:
+            self._note(state, label, run)
+        finally:
+            _forget()
+
+    def _note(self, state, label, run):
+        if run.status == "paused":
+            self.outcome.left.append(str(state.item))
+        elif run.status == "diverged":
+            self._fail(state, label, run.reason)
+        elif run.path is None:
+            self._fail(state, label, "its record could not be written")
+        else:
+            self.outcome.done.append(str(state.item))
+            self.say(f"{label}: record in {run.path}, {span(run.record['wall_seconds'])}")
+
+    def _fitted(self, state):
+        item, row, recipe = state.item, state.item.row, state.recipe
+        data = self._loaded(item.data)
+        shape = recipe.input_shape(data.input_shape)
+        classes = planning.outputs(recipe, data)
+        left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic()) / 60
+        return fit(
+            lambda: planning.built(item, shape, classes),
+            data,
+            recipe,
+            seed=item.seed,
+            folder=self.runs / ("rehearsal" if self.rehearsal else "") / state.path.stem,
+            resume=not self.rehearsal,
+            experiment=item.experiment,
+            name=item.name,
+            options=row.told(),
+            records=None if self.rehearsal else self.records,
+            on_epoch=self.say,
+            minutes=left,
+            **self.options,
+        )
+
+    def _loaded(self, asked):
+        """The data set, kept until another one is asked for."""
+        if self._data[0] != asked:
+            from gpc import data
+
+            self._data = (None, None)  # the one before goes first: two large ones may not fit
+            size, count = asked.size, self.rehearsal.limit or asked.count
+            found = data.load(asked.name, seed=asked.seed, size=size, count=count, folder=self.folder)
+            self._data = (asked, found)
+        return self._data[1]
+
+
+def _forget():
+    """Lets go of the model and of what its backend compiled for it, or a long plan fills the memory."""
+    import keras
+
+    gc.collect()
+    keras.utils.clear_session()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.clear_caches()
