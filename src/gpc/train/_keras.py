@@ -11,16 +11,16 @@ AHEAD = 4  # batches made while the model works: enough to hide the making, few 
 
 
 class Feed(keras.utils.PyDataset):
-    """A sequence of (images, labels) from batch `start` on, as Keras's fit takes it; made ahead in threads.
+    """A sequence of (images, targets) from batch `start` on, as Keras's fit takes it; made ahead in threads.
 
-    float32 (B, H, W, C) in 0…1 and (B,) → the images times `scale` and float32 one-hot (B, classes). Threads
-    of ours, since Keras makes PyDataset batches ahead on some backends only, and OpenCV and NumPy let go of
-    the GIL.
+    float32 (B, H, W, C) in 0…1 and integers → the images times `scale` and what `encode` makes of those.
+    Threads of ours, since Keras makes PyDataset batches ahead on some backends only, and OpenCV and NumPy let
+    go of the GIL.
     """
 
-    def __init__(self, batches, *, classes, scale, start=0):
+    def __init__(self, batches, *, encode, scale, start=0):
         super().__init__(workers=1)
-        self.batches, self.classes, self.scale, self.start = batches, classes, scale, start
+        self.batches, self.encode, self.scale, self.start = batches, encode, scale, start
         self._threads = ThreadPoolExecutor(max(1, min(AHEAD, cores() - 1)))
         self._made = {}
 
@@ -36,10 +36,10 @@ class Feed(keras.utils.PyDataset):
         return self._made[place].result()
 
     def _make(self, place):
-        images, labels = self.batches[self.start + place]
+        images, targets = self.batches[self.start + place]
         if self.scale != 1:
             images = images * np.float32(self.scale)
-        return images, np.eye(self.classes, dtype=np.float32)[labels]
+        return images, self.encode(targets)
 
     def close(self):
         """Ends the threads; batches not yet begun are never made."""

@@ -11,6 +11,8 @@ OPTIMIZERS = ("rmsprop", "sgd", "adam", "adamw")
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 SELECTIONS = ("best-validation", "best-validation-loss", "last")
 TARGETS = ("labels", "masks", "objects")
+SCORES = ("loss", "accuracy")
+MAP_SCORES = (*SCORES, "dice", "iou")
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Recipe:
         >>> Recipe("mine", epochs=1, batch_size=8, target="masks").scores
         ('loss', 'accuracy', 'dice', 'iou')
         """
-        return ("loss", "accuracy", *(("dice", "iou") if self.maps else ()))
+        return MAP_SCORES if self.maps else SCORES
 
     def input_shape(self, images):
         """What the model reads: (height, width, channels) of the `images`, at `size` where there is one.
@@ -132,6 +134,21 @@ class Recipe:
         """
         height, width, channels = images
         return (self.size or height, self.size or width, channels)
+
+    def outputs(self, data):
+        """How many outputs, an image or a pixel, a model for this data set ends in.
+
+        Its classes; of maps one where every pixel is 0 or 1, else one a value that training and validation
+        have. Raises ValueError where the data set does not have such maps.
+        """
+        if not self.maps:
+            return len(data.classes)
+        found = [getattr(split, self.target) for split in (data.train, data.validation)]
+        if any(one is None for one in found):
+            there = ", ".join(name for name in data.train.arrays() if name in TARGETS)
+            raise ValueError(f"target={self.target!r}, and {data.name} has no {self.target}; it has {there}")
+        highest = max(int(one.max()) for one in found)
+        return 1 if highest <= 1 else highest + 1
 
     def learning_rates(self, steps_per_epoch):
         """The rate of every step, float32 (epochs · steps_per_epoch,)."""

@@ -6,7 +6,7 @@ import signal
 import threading
 from dataclasses import asdict, fields
 
-from gpc.train import state
+from gpc.train import feeding, state
 from gpc.train.records import flat
 from gpc.train.run import Progress
 
@@ -15,6 +15,7 @@ def save(training, model):
     """A checkpoint of everything. A disk that is full costs this checkpoint, not the run."""
     header = {"identity": training.identity, "progress": asdict(training.progress)}
     arrays = {**state.gather(model), **(training.best or {})}
+    arrays |= training.average.arrays() if training.average is not None else {}
     try:
         training.store.save(training.progress.step, header, arrays)
     except OSError as error:
@@ -39,15 +40,24 @@ def resume(training):
     progress = Progress(**{key: value for key, value in header["progress"].items() if key in known})
     progress.resumed += 1
     training.progress = progress
-    training.best = {key: one for key, one in arrays.items() if key.startswith("best/")} or None
-    arrays = {key: one for key, one in arrays.items() if not key.startswith("best/")}
+    training.best, average, arrays = _parted(arrays)
+    if training.average is not None:
+        training.average.restore(average)
     epoch, step = divmod(progress.step, training.steps)
     if step and progress.metrics is None:
-        training.prime()
+        feeding.prime(training)
         training.partial = arrays
     state.restore(training.model, arrays)
     if progress.metrics is None:
         training.say(f"resumed after {epoch} epochs and {step} of {training.steps} steps")
+
+
+def _parted(arrays):
+    """(best weights or None, average, all else) of a checkpoint's arrays."""
+    best, average = (
+        {key: one for key, one in arrays.items() if key.startswith(name)} for name in ("best/", "ema/")
+    )
+    return best or None, average, {key: arrays[key] for key in arrays if key not in {**best, **average}}
 
 
 def refuse_other(saved, wanted, folder):

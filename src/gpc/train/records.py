@@ -9,6 +9,7 @@ import re
 import statistics
 from pathlib import Path
 
+from gpc.train.recipes import Recipe
 from gpc.train.schema import SCHEMA, at, unknown
 
 SEEDS_NEEDED = 3
@@ -48,8 +49,11 @@ def _check_sense(record):
         raise ValueError(f"field 'curve' has {epochs} epochs; the recipe of a finished run says {asked}")
     if best > epochs:
         raise ValueError(f"field 'metrics.best_epoch' is {best}; the curve has {epochs} epochs")
-    row = record["curve"][best - 1]
-    if row["val_accuracy"] != record["metrics"]["val"]["accuracy"]:
+    row, scores = record["curve"][best - 1], Recipe(**record["recipe"]).scores
+    if any(set(one) != set(scores) for one in record["metrics"].values() if isinstance(one, dict)):
+        target = record["recipe"]["target"]
+        raise ValueError(f"field 'metrics' must have {', '.join(scores)} for a recipe of target {target!r}")
+    if any(row.get(f"val_{name}") != record["metrics"]["val"][name] for name in scores):
         raise ValueError("field 'metrics.val' is not the curve's row at 'metrics.best_epoch'")
     if bool(record["test_openings"]) < bool(record["metrics"]["test"]):
         raise ValueError("field 'test_openings' is 0; there are test scores, so it was opened")

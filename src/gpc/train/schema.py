@@ -8,7 +8,7 @@ no other.
 from dataclasses import fields
 from datetime import datetime
 
-from gpc.train.recipes import Recipe
+from gpc.train._recipe import MAP_SCORES, SCORES, Recipe
 
 VERSION = 1
 STATUSES = ("finished", "diverged")
@@ -49,26 +49,26 @@ def _recipe(value):
 
 
 def _scores(value):
-    """{"loss": number or null, "accuracy": 0…1}"""
+    """{"loss": number or null, "accuracy": 0…1}; of maps "dice" and "iou", too."""
     return (
         isinstance(value, dict)
-        and set(value) == {"loss", "accuracy"}
+        and set(value) in (set(SCORES), set(MAP_SCORES))
         and _or_null(_time)(value["loss"])
-        and _time(value["accuracy"])
-        and value["accuracy"] <= 1
+        and all(_time(one) and one <= 1 for name, one in value.items() if name != "loss")
     )
 
 
 ROW = ("epoch", "learning_rate", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+MAP_ROW = (*ROW, "dice", "iou", "val_dice", "val_iou")
 
 
 def _curve(value):
     return (
         isinstance(value, list)
         and bool(value)
-        and all(isinstance(row, dict) and set(row) == set(ROW) for row in value)
+        and all(isinstance(row, dict) and set(row) in (set(ROW), set(MAP_ROW)) for row in value)
         and [row["epoch"] for row in value] == list(range(1, len(value) + 1))
-        and all(_or_null(_time)(row[name]) for row in value for name in ROW)
+        and all(_or_null(_time)(one) for row in value for one in row.values())
     )
 
 
@@ -124,13 +124,18 @@ SCHEMA = (
     ("device.cores", "cores the run might use", _count),
     ("device.gpu", "names of the GPUs the backend saw", _list_of(_text)),
     ("device.used", "how many devices each batch was split among", lambda value: _count(value) and value > 0),
-    ("curve", f"one object an epoch: {', '.join(ROW)}; a loss that is no number is null", _curve),
+    (
+        "curve",
+        f"one object an epoch: {', '.join(ROW)}; of maps dice, iou, val_dice, val_iou, too; a loss that is no "
+        "number is null",
+        _curve,
+    ),
     (
         "metrics.best_epoch",
         "whose weights the scores below are of, from 1",
         lambda value: _count(value) and value > 0,
     ),
-    ("metrics.train", "{loss, accuracy} while that epoch trained", _scores),
+    ("metrics.train", "{loss, accuracy} while that epoch trained; of maps dice and iou, too, here and below", _scores),
     ("metrics.val", "{loss, accuracy} on the validation split", _scores),
     ("metrics.test", "{loss, accuracy} on the test split; null where it was not opened", _or_null(_scores)),
     ("wall_seconds", "from compiling to testing, over all resumptions; what a kill lost is not in it", _time),

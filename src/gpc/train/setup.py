@@ -4,6 +4,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from gpc.train import objectives
+
 
 def seeded(seed, *, deterministic):
     """Seeds Python, NumPy and the backend; on TensorFlow asks for deterministic kernels, for the process's
@@ -53,7 +55,9 @@ def checked(model, data, recipe):
     """The scale of the model's input. Raises ValueError where model, data and recipe do not fit."""
     if not model.built or not isinstance(getattr(model, "input_shape", None), tuple):
         raise ValueError(f"model {model.name!r} must be built, with one input of images {data.input_shape}")
-    _check_shapes(model, data, recipe.input_shape(data.input_shape))
+    given = recipe.input_shape(data.input_shape)
+    _check_images(model, data, given)
+    objectives.check(model, data, recipe, given)
     # One layer in the recipe's type is enough: a float32 softmax ending a float16 network is good practice.
     computes = {layer.compute_dtype for layer in model.layers if layer.weights}
     if computes and recipe.precision.removeprefix("mixed_") not in computes:
@@ -64,19 +68,13 @@ def checked(model, data, recipe):
     return input_scale(model)
 
 
-def _check_shapes(model, data, given):
+def _check_images(model, data, given):
     asked = tuple(model.input_shape[1:])
     if len(asked) != 3 or any(a not in (None, b) for a, b in zip(asked, given)):
         other = f", or give the recipe size={asked[0]}" if asked[2:] == given[2:] else ""
         raise ValueError(
             f"model {model.name!r} takes images of {asked}; {data.name} has {given}: "
             f"build the model for {given}{other}"
-        )
-    ends, classes = tuple(model.output_shape[1:]), len(data.classes)
-    if ends != (classes,):
-        raise ValueError(
-            f"model {model.name!r} ends in {ends}; {data.name} has {classes} classes: "
-            f"build it with classes={classes}"
         )
 
 
@@ -99,12 +97,10 @@ def input_scale(model):
 
 
 def compiled(model, recipe, rates):
-    """The model compiled with the recipe's optimizer, loss and metric, the optimizer's state created.
+    """The model compiled with the recipe's optimizer, loss and scores, the optimizer's state created.
 
-    rates: one a step, (steps,), or a single number.
+    rates: one a step, (steps,); or a single number, and nothing of it is then this package's own.
     """
-    import keras
-
     from gpc.train._keras import Rates
 
     optimizer = _optimizer(recipe, Rates(rates) if np.ndim(rates) else float(rates))
@@ -112,11 +108,13 @@ def compiled(model, recipe, rates):
         optimizer.exclude_from_weight_decay(
             var_list=[one for one in model.trainable_variables if len(one.shape) < 2]
         )
-    loss = keras.losses.CategoricalCrossentropy(
-        from_logits=not _ends_in_softmax(model), label_smoothing=recipe.label_smoothing
+    plain = not np.ndim(rates)
+    model.compile(
+        optimizer=optimizer,
+        loss=objectives.plain_loss(model, recipe) if plain else objectives.loss(model, recipe),
+        metrics=objectives.metrics(model, recipe, plain=plain),
+        jit_compile=_jit(),
     )
-    metric = keras.metrics.CategoricalAccuracy(name="accuracy")
-    model.compile(optimizer=optimizer, loss=loss, metrics=[metric], jit_compile=_jit())
     model.optimizer.build(model.trainable_variables)
     return model
 
@@ -163,21 +161,3 @@ def _jit():
     import tensorflow
 
     return "auto" if tensorflow.config.list_physical_devices("GPU") else False
-
-
-def _ends_in_softmax(model):
-    """Whether the output is probabilities. Raises ValueError for an activation that gives neither them nor
-    logits."""
-    import keras
-
-    operation = model.outputs[0]._keras_history.operation
-    if isinstance(operation, keras.Model):
-        return _ends_in_softmax(operation)
-    if isinstance(operation, keras.layers.Softmax):
-        return True
-    name = getattr(getattr(operation, "activation", None), "__name__", "linear")
-    if name not in ("softmax", "linear"):
-        raise ValueError(
-            f"the last layer {operation.name!r} ends in {name!r}; it must end in 'softmax', or in logits"
-        )
-    return name == "softmax"

@@ -22,20 +22,20 @@ def _variables(model):
     ]
 
 
-def _array(variable):
+def array(variable):
     """A copy: on some backends the array itself is a view of memory that the next step writes to."""
     return np.array(np.asarray(variable))
 
 
 def gather(model):
     """The model's whole training state: {key: array}."""
-    return {key: _array(variable) for key, variable in _variables(model)}
+    return {key: array(variable) for key, variable in _variables(model)} | _generators()
 
 
 def restore(model, arrays):
     """Puts back what `gather` took. Raises ValueError naming the first array that does not fit."""
     variables = _variables(model)
-    wanted = {key for key, _ in variables}
+    wanted = {key for key, _ in variables} | set(_generators())
     if missing := sorted(wanted - set(arrays)):
         raise ValueError(f"the checkpoint lacks {missing[0]} ({len(missing)} of {len(wanted)} arrays in all)")
     for key, variable in variables:
@@ -44,11 +44,36 @@ def restore(model, arrays):
                 f"{key} ({variable.path}) has shape {tuple(variable.shape)}, saved {arrays[key].shape}"
             )
         variable.assign(arrays[key])
+    _put_generators(arrays)
+
+
+def _generators():
+    """The state of PyTorch's own generators, which Keras's dropout draws from there; nothing elsewhere."""
+    import keras
+
+    if keras.backend.backend() != "torch":
+        return {}
+    import torch
+
+    every = {"cpu": torch.get_rng_state()}
+    every |= {f"cuda{place}": one for place, one in enumerate(torch.cuda.get_rng_state_all())}
+    return {f"generator/{name}": array(one) for name, one in every.items()}
+
+
+def _put_generators(arrays):
+    if "generator/cpu" not in arrays:
+        return
+    import torch
+
+    found = {key: torch.from_numpy(one.copy()) for key, one in arrays.items() if key.startswith("generator/")}
+    torch.set_rng_state(found.pop("generator/cpu"))
+    for key, one in found.items():
+        torch.cuda.set_rng_state(one, int(key.removeprefix("generator/cuda")))
 
 
 def weights(model):
     """The weights alone, batch norm's statistics included: what the best epoch is kept as."""
-    return {f"best/{place:04d}": _array(one) for place, one in enumerate(model.weights)}
+    return {f"best/{place:04d}": array(one) for place, one in enumerate(model.weights)}
 
 
 def put_weights(model, arrays):

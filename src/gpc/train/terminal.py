@@ -22,6 +22,16 @@ def _percent(part):
     return f"{100 * part:5.2f} %"
 
 
+def score(scores, before=""):
+    """What is better when higher, of scores whose names begin with `before`: Dice of maps, else accuracy.
+
+    >>> score({"loss": 1.0, "accuracy": 0.5}), score({"val_accuracy": 0.9, "val_dice": 0.75}, "val_")
+    ('50.00 %', 'Dice 0.7500')
+    """
+    dice = scores.get(f"{before}dice")
+    return _percent(scores[f"{before}accuracy"]) if dice is None else f"Dice {dice:.4f}"
+
+
 class Line(str):
     """An epoch's line; `row` holds its numbers unrounded."""
 
@@ -39,8 +49,8 @@ def epoch_line(row, epochs, *, left, best):
     width = len(str(epochs))
     text = (
         f"epoch {row['epoch']:>{width}}/{epochs}  lr {row['learning_rate']:.2e}"
-        f"  train {row['loss']:.4f} {_percent(row['accuracy'])}"
-        + f"  val {row['val_loss']:.4f} {_percent(row['val_accuracy'])}"
+        f"  train {row['loss']:.4f} {score(row)}"
+        + f"  val {row['val_loss']:.4f} {score(row, 'val_')}"
         + f"{' *' if best else '  '}  {span(row['seconds'])}"
         + (f"  left {span(left)}" if left > 0 else "")
     )

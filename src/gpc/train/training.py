@@ -1,14 +1,14 @@
 """One run under way: its epochs, its looks at the clock between steps, its end."""
 
+import contextlib
 import math
 import time
 
-import numpy as np
-
-from gpc.train import keeping, setup, state, writing
+from gpc.train import feeding, keeping, setup, state, writing
+from gpc.train.averaging import Average
 from gpc.train.devices import fitting, synchronize
 from gpc.train.run import Diverged, NotANumber, Paused, Progress, Run
-from gpc.train.terminal import Bar, epoch_line, span
+from gpc.train.terminal import Bar, epoch_line, score, span
 
 LOOK_SECONDS = 10.0  # how often a running epoch is asked whether its loss is still a number
 
@@ -22,7 +22,7 @@ class Training:
         self.model, self.data, self.recipe, self.seed = setup.built(model, recipe), data, recipe, seed
         self.store, self.say, self.about, self.devices = store, say, about, devices
         self.scale = setup.checked(self.model, data, recipe)
-        self.train = _subset(data.train, recipe.subset, seed)
+        self.train = feeding.subset(data.train, recipe.subset, seed)
         fitting(devices, batch_size=recipe.batch_size, images=len(self.train))
         self.steps = -(-devices.even(len(self.train)) // recipe.batch_size)
         self.rates = recipe.learning_rates(self.steps)
@@ -31,6 +31,7 @@ class Training:
         if devices.count > 1:
             synchronize(self.model)
         self.progress, self.best, self.partial = Progress(), None, None
+        self.average = Average(recipe.ema) if recipe.ema else None
         self.epochs_here = 0
         self.bar, self.every, self.deadline, self.stop = Bar(), (math.inf, None), None, None
 
@@ -90,7 +91,7 @@ class Training:
         from gpc.train._keras import Pulse
 
         start = self.progress.step - epoch * self.steps
-        feed = self._feed(self._batches(epoch), start)
+        feed = feeding.epoch(self, epoch, start)
         if self.epochs_here == 0:
             self.bar.wait("the first step is being compiled …")
         self.epochs_here += 1
@@ -108,15 +109,6 @@ class Training:
             return self._diverge(epoch)
         self._close_epoch(epoch, {key: float(value) for key, value in found.items()})
 
-    def _batches(self, epoch):
-        from gpc.data import Batches
-
-        how = {"augment": self.recipe.augmentation, "size": self.recipe.size}
-        found = Batches(self.train, self.recipe.batch_size, seed=self.seed, epoch=epoch, **how)
-        # What does not split among the devices waits: other images each epoch, for the order is drawn anew.
-        found.order = found.order[: self.devices.even(len(found.order))]
-        return found
-
     def _begin(self, model):
         """Keras has just set the metrics to zero: a resumed epoch's sums go back in."""
         if self.partial is not None:
@@ -127,6 +119,8 @@ class Training:
         """Between two steps: the bar, a look at the loss, a checkpoint when due, the end when asked for."""
         now, epoch = time.monotonic(), len(self.progress.rows)
         self.progress.step = epoch * self.steps + done
+        if self.average is not None and self.average.due(done):
+            self.average.take(model(), self.progress.step, done)
         over = self.stop is not None or (self.deadline is not None and now >= self.deadline)
         minutes, steps = self.every
         due = now - self.saved >= minutes or (steps is not None and done % steps == 0)
@@ -150,7 +144,11 @@ class Training:
 
     def _close_epoch(self, epoch, found):
         self.progress.step = (epoch + 1) * self.steps
-        validation = self._evaluate(self.data.validation)
+        if self.average is not None:
+            self.average.take(self.model, self.progress.step, self.steps)
+        with self._averaged():
+            validation = self._evaluate(self.data.validation)
+            weights = state.weights(self.model)
         self._account()
         row = {"epoch": epoch + 1, "learning_rate": float(self.rates[epoch * self.steps]), **found}
         row |= {f"val_{key}": value for key, value in validation.items()} | {
@@ -159,7 +157,7 @@ class Training:
         self.progress.rows.append(row)
         self.progress.epoch_seconds = 0.0
         if best := self._is_best(row):
-            self.progress.best_epoch, self.best = epoch + 1, state.weights(self.model)
+            self.progress.best_epoch, self.best = epoch + 1, weights
         self.bar.clear()
         self.say(epoch_line(row, self.recipe.epochs, left=self._left(), best=best))
         self._save(self.model)
@@ -169,21 +167,13 @@ class Training:
     def _late(self):
         return self.deadline is not None and time.monotonic() >= self.deadline
 
-    def prime(self):
-        """One batch evaluated, for Keras makes its metrics' sums only when it first sees data."""
-        feed = self._feed(self._batches(0))
-        try:
-            self.model.test_on_batch(*feed[0])
-        finally:
-            feed.close()
-
-    def _feed(self, batches, start=0):
-        from gpc.train._keras import Feed
-
-        return Feed(batches, classes=len(self.data.classes), scale=self.scale, start=start)
+    def _averaged(self):
+        """Within it the model has the weights that are scored and kept: the average, where there is one."""
+        return self.average.lent(self.model) if self.average is not None else contextlib.nullcontext()
 
     def _is_best(self, row):
-        key, sign = ("val_loss", -1) if self.recipe.select == "best-validation-loss" else ("val_accuracy", 1)
+        by_loss, score = self.recipe.select == "best-validation-loss", "dice" if self.recipe.maps else "accuracy"
+        key, sign = ("val_loss", -1) if by_loss else (f"val_{score}", 1)
         if not math.isfinite(row[key]):
             return self.best is None
         past = [sign * one[key] for one in self.progress.rows[:-1] if math.isfinite(one[key])]
@@ -194,26 +184,7 @@ class Training:
         return (self.recipe.epochs - len(rows)) * sum(one["seconds"] for one in rows) / len(rows)
 
     def _evaluate(self, split):
-        whole = self.devices.even(len(split))
-        if whole == len(split):
-            return self._scores(split)
-        # Images left over by the devices go to each of them: means over copies are means over the images.
-        rest = np.tile(np.arange(whole, len(split)), self.devices.count)
-        parts = {whole: np.arange(whole), len(split) - whole: rest}
-        found = [(size, self._scores(split.take(rows))) for size, rows in parts.items() if size]
-        return {key: sum(size * one[key] for size, one in found) / len(split) for key in found[0][1]}
-
-    def _scores(self, split):
-        from gpc.data import Batches
-
-        count = self.devices.count
-        size = count * _even(len(split) // count, max(1, 2 * self.recipe.batch_size // count))
-        feed = self._feed(Batches(split, size, shuffle=False, size=self.recipe.size))
-        try:
-            found = self.model.evaluate(feed, verbose=0, return_dict=True)
-        finally:
-            feed.close()
-        return {key: float(value) for key, value in found.items()}
+        return feeding.scores(self, split)
 
     # -- the end
 
@@ -233,10 +204,12 @@ class Training:
         chosen = len(now.rows) if self.recipe.select == "last" and now.status == "running" else now.best_epoch
         if chosen == now.best_epoch:
             state.put_weights(self.model, self.best)
+        elif self.average is not None:
+            self.average.put(self.model)
         row = now.rows[chosen - 1]
         found = {"best_epoch": chosen, "test": None}
-        found["train"] = {key: row[key] for key in ("loss", "accuracy")}
-        found["val"] = {key: row[f"val_{key}"] for key in ("loss", "accuracy")}
+        found["train"] = {key: row[key] for key in self.recipe.scores}
+        found["val"] = {key: row[f"val_{key}"] for key in self.recipe.scores}
         if test:
             now.test_openings += 1
             self._save(self.model)  # before the door opens: an opening that a kill cuts short counts as well
@@ -248,8 +221,8 @@ class Training:
         self._say_end(found)
 
     def _say_end(self, found):
-        told = f", test {100 * found['test']['accuracy']:.2f} %" if found["test"] else ""
-        val = f"epoch {found['best_epoch']}, validation {100 * found['val']['accuracy']:.2f} %"
+        told = f", test {score(found['test'])}" if found["test"] else ""
+        val = f"epoch {found['best_epoch']}, validation {score(found['val'])}"
         self.say(f"{self.progress.status}: {val}{told}, {span(self.progress.seconds)}")
 
     # -- what is kept
@@ -265,20 +238,3 @@ class Training:
         self.saved = time.monotonic()
         if self.store is not None:
             keeping.save(self, model)
-
-
-def _even(count, limit):
-    """A batch of at most `limit` that divides `count`, so that one shape is compiled; else half `limit`."""
-    for size in range(min(count, limit), limit // 2, -1):
-        if count % size == 0:
-            return size
-    return min(count, max(1, limit // 2))
-
-
-def _subset(split, part, seed):
-    if part == 1:
-        return split
-    from gpc.data import stratified
-
-    (rows,) = stratified(split.labels, (max(1, round(part * len(split))),), seed=seed)
-    return split.take(rows)
