@@ -16,7 +16,7 @@ def check(model, data, recipe, given):
     many = ends[2] if len(ends) == 3 else 0
     # Two classes are one sigmoid or a softmax over both; more than there are is a class never seen.
     fits = many >= max(2, asked) or many == asked == 1
-    if not fits or any(end not in (None, side) for end, side in zip(ends, given)):
+    if not fits or any(end not in (None, side) for end, side in zip(ends[:2], given[:2])):
         wanted = (*given[:2], asked)
         raise ValueError(
             f"model {model.name!r} ends in {ends}; {recipe.target} of {data.name} are {wanted}: "
