@@ -98,6 +98,9 @@ def serving(data, *plan):
         def log_message(self, *arguments):
             pass
 
+        def do_HEAD(self):
+            head(self, data, steps[0])
+
         def do_GET(self):
             asked.append(self.headers.get("Range"))
             step = steps.pop(0) if len(steps) > 1 else steps[0]
@@ -113,6 +116,16 @@ def serving(data, *plan):
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def head(handler, data, step):
+    if isinstance(step, int):
+        return handler.send_error(step)
+    handler.send_response(200)
+    if step != "no-length":
+        handler.send_header("Content-Length", str(len(data)))
+    handler.end_headers()
+    return None
 
 
 def answer(handler, data, step):

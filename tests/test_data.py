@@ -8,6 +8,7 @@ import pytest
 
 import gpc
 from gpc.data import Dataset, Split, load, names, stratified
+from gpc.data.dataset import grouped
 
 EMBEDDED = ("digits", "leaves", "cells")
 
@@ -22,7 +23,11 @@ def rows(split):
 
 
 def test_names_holds_the_embedded_and_the_downloaded():
-    assert set(names()) == {*EMBEDDED, "cifar10", "cifar100", "fashion_mnist"}
+    small = {"cifar10", "cifar100", "cifar100_coarse", "fashion_mnist"}
+    kinds = ("", "_images", "_segmented", "_segmented_images", "_mendeley")
+    plants = {f"plantvillage{kind}" for kind in kinds}
+    pictures = {"oxford_pets", "plantdoc", "plantdoc_crops", "nuclei", *plants}
+    assert set(names()) == {*EMBEDDED, *small, *pictures}
 
 
 def test_splits_share_no_image(small):
@@ -128,6 +133,37 @@ def test_digits_grow_to_a_size():
 def test_errors_name_what_would_work(arguments, words):
     with pytest.raises(ValueError, match=words):
         load(**arguments)
+
+
+def test_options_that_a_set_does_not_have_are_named():
+    with pytest.raises(TypeError, match=r"load\('digits'\) does not know the option 'split'; it takes none"):
+        load("digits", split="crop")
+    with pytest.raises(TypeError, match="it takes split, part"):
+        load("plantdoc", crop=True)
+    with pytest.raises(ValueError, match="labels='fin' must be one of 'fine', 'coarse'"):
+        load("cifar100", labels="fin")
+
+
+@pytest.mark.parametrize("parts", [(1, 1), (65, 15, 20), (9, 1)])
+def test_grouped_parts_share_no_group_and_hold_every_row(parts):
+    random = np.random.default_rng(0)
+    groups = random.integers(0, 60, 200)
+    labels = groups % 3
+    found = grouped(labels, groups, parts, seed=5)
+    assert sorted(np.concatenate(found)) == list(range(200)) and len(found) == len(parts)
+    members = [set(groups[rows]) for rows in found]
+    assert len(set().union(*members)) == sum(map(len, members))
+    for rows, part in zip(members, parts):
+        share = len(set(groups)) * part / sum(parts)
+        each = np.bincount([group % 3 for group in rows], minlength=3)
+        assert abs(len(rows) - share) <= 1 and np.ptp(each) <= 2
+
+
+def test_grouped_by_single_images_is_stratified():
+    labels = np.arange(100) % 4
+    found = grouped(labels, np.arange(100), (65, 15, 20), seed=2)
+    counts = [sorted(np.bincount(labels[rows])) for rows in found]
+    assert counts == [[16, 16, 16, 17], [3, 4, 4, 4], [5, 5, 5, 5]]
 
 
 def test_split_refuses_arrays_that_do_not_fit():

@@ -7,6 +7,7 @@ import numpy as np
 
 from gpc.data.augment import apply, augmentation
 
+NO_TARGETS = ("images", "boxes", "groups")
 _ORDER, _MOVES = 0, 1  # separate streams, so that adding an augmentation does not reorder the images
 
 
@@ -23,8 +24,8 @@ class Batches(Sequence):
     ):
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size} must be at least 1")
-        if target not in split.arrays() or target in ("images", "boxes"):
-            known = [name for name in split.arrays() if name not in ("images", "boxes")]
+        known = [name for name in split.arrays() if name not in NO_TARGETS]
+        if target not in known:
             raise ValueError(
                 f"target={target!r} is not known for this split; nearest that is: {', '.join(known)}"
             )
@@ -67,8 +68,8 @@ def batches(split, batch_size, *, seed=0, epoch=0, augment=None, shuffle=True, s
 
     float32 (B, H, W, C) in 0…1 and int64 (B,) labels; `target="masks"` (or "objects", "instances") gives the
     maps instead, moved with their images. `augment`: "papers", "crop-flip", "shift", "trivial", "symmetries",
-    an augmentation object, or None. `size` resizes each image on its way out, so that 60,000 small images need not lie large in
-    memory.
+    an augmentation object, or None. `size` resizes each image on its way out, so that 60,000 small images need
+    not lie large in memory.
 
     >>> import gpc
     >>> epoch = batches(gpc.data.load("digits").train, 64, seed=0, epoch=3, augment="shift")
@@ -83,10 +84,11 @@ def batches(split, batch_size, *, seed=0, epoch=0, augment=None, shuffle=True, s
 def resized(image, size, *, smooth=True):
     """An image or map brought to (size, size): (H, W[, C]) → (size, size[, C]).
 
-    Areas averaged when it shrinks, bilinear when it grows; `smooth=False` takes the nearest pixel, for masks.
+    Areas averaged when it shrinks, bilinear when it grows; `smooth=False` takes the pixel nearest to each
+    centre, for masks.
     """
     if image.shape[0] == image.shape[1] == size:
         return image
     way = cv2.INTER_AREA if size < min(image.shape[:2]) else cv2.INTER_LINEAR
-    found = cv2.resize(image, (size, size), interpolation=way if smooth else cv2.INTER_NEAREST)
+    found = cv2.resize(image, (size, size), interpolation=way if smooth else cv2.INTER_NEAREST_EXACT)
     return found.reshape(size, size, *image.shape[2:])

@@ -7,23 +7,30 @@ import numpy as np
 from gpc._checks import positive
 from gpc.data import cells, digits, leaves, real
 from gpc.data.batches import resized
+from gpc.data.real import nuclei, pets, plantdoc, plantvillage
 from gpc.data.dataset import Dataset, Sealed, Split, stratified
 
 MAPS = ("masks", "objects", "instances")
 SMALLEST_DRAWN = 16  # pixels: below, a rust spot is less than one
 
 
-def load(name, *, seed=0, size=None, count=None, folder=None):
+def load(name, *, seed=0, size=None, count=None, folder=None, **options):
     """The data set of this name: train and validation splits, the test split sealed.
 
-    size     pixels on a side (default: the set's own)
-    count    how many images in all three splits together, classes in proportion (default: the set's own)
-    folder   where the official files of a downloaded set lie or shall lie (default: GPC_DATA, else
-             the user's cache)
+    size      pixels on a side (default: the set's own)
+    count     how many images in all three splits together, classes in proportion (default: the set's own)
+    folder    where the official files of a downloaded set lie or shall lie (default: GPC_DATA, else
+              the user's cache)
+    options   of single sets: `labels="coarse"` of cifar100; `classes=("Abyssinian", …)` of oxford_pets and
+              plantvillage; `variant="segmented"` or "mendeley" and `split="image"` of plantvillage;
+              `split="crop"` of plantdoc; `part=True` of plantdoc and nuclei, to take what is there
+
+    What an option makes of a set has a name of its own where a record needs one: `load("plantdoc",
+    split="crop")` is `load("plantdoc_crops")`. A part of a set is named so: "oxford_pets_part".
 
     The same arguments give the same images in the same order on every machine; `fingerprint` proves it.
-    Raises ValueError for an unknown name or files that are not the official ones, FileNotFoundError where a
-    set neither lies in the folder nor can be downloaded.
+    Raises ValueError for an unknown name or files that are not the official ones, TypeError for an option the
+    set does not have, FileNotFoundError where a set neither lies in the folder nor can be downloaded.
 
     >>> digits = load("digits", seed=0)
     >>> digits
@@ -37,7 +44,12 @@ def load(name, *, seed=0, size=None, count=None, folder=None):
         raise ValueError(f"no data set {name!r}; there are {', '.join(map(repr, names()))}{hint}")
     size = size if size is None else positive("size", size)
     count = count if count is None else positive("count", count)
-    return _LOADERS[name](seed=seed, size=size, count=count, folder=folder)
+    loader, known, fixed = _LOADERS[name]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        takes = ", ".join(known) or "none"
+        raise TypeError(f"load({name!r}) does not know the option {unknown[0]!r}; it takes {takes}")
+    return loader(seed=seed, size=size, count=count, folder=folder, **fixed, **options)
 
 
 def names():
@@ -81,17 +93,33 @@ def _drawn(module, sizes):
 def _downloaded(source, sizes):
     """The loader of an official set: its own test split; validation cut from train, seeded and stratified."""
 
-    def loader(*, seed, size, count, folder):
-        (images, labels), (test_images, test_labels), classes = real.read(source, folder)
+    def loader(*, seed, size, count, folder, labels="fine"):
+        name = source.name if labels == "fine" else f"{source.name}_{labels}"
+        train, test, classes = real.read(source, folder, labels=labels)
         parts = sizes if count is None else _shrunk(sizes, count)
-        pool, test = Split(images, labels), Split(test_images, test_labels)
-        train, validation = (pool.take(rows) for rows in stratified(labels, parts[:2], seed=seed))
+        pool, test = Split(*train), Split(*test)
+        train, validation = (pool.take(rows) for rows in stratified(pool.labels, parts[:2], seed=seed))
         if count is not None:
-            test = test.take(stratified(test_labels, parts[2:], seed=seed)[0])
+            test = test.take(stratified(test.labels, parts[2:], seed=seed)[0])
         splits = [_sized(one, size) for one in (train, validation, test)]
-        return Dataset(
-            source.name, classes, *splits[:2], Sealed(splits[2]), source.page, source.licence, seed
-        )
+        return Dataset(name, classes, *splits[:2], Sealed(splits[2]), source.page, source.licence, seed)
+
+    return loader
+
+
+def _album(module):
+    """The loader of a set of pictures of any size, read at one size and cut as its album says."""
+
+    def loader(*, seed, size, count, folder, **options):
+        album = module.read(real.home(folder), size=size or module.SIZE, **options)
+        rows = album.rows(seed)
+        if count is not None:
+            parts = _shrunk([len(one) for one in rows], count)
+            labels = album.pool.labels
+            rows = [one[stratified(labels[one], (part,), seed=seed)[0]] for one, part in zip(rows, parts)]
+        train, validation, test = (album.pool.take(one) for one in rows)
+        name = album.name if album.whole else f"{album.name}_part"
+        return Dataset(name, album.classes, train, validation, Sealed(test), album.page, album.licence, seed)
 
     return loader
 
@@ -128,11 +156,28 @@ def _sized(split, size):
     return Split(**found)
 
 
+_CIFAR100 = _downloaded(real.SOURCES["cifar100"], (45000, 5000, 10000))
+
+# name: (its loader, the options it takes, the options that its name stands for)
 _LOADERS = {
-    "digits": _digits,
-    "leaves": _drawn(leaves, (1000, 200, 300)),
-    "cells": _drawn(cells, (1000, 200, 300)),
-    "cifar10": _downloaded(real.SOURCES["cifar10"], (45000, 5000, 10000)),
-    "cifar100": _downloaded(real.SOURCES["cifar100"], (45000, 5000, 10000)),
-    "fashion_mnist": _downloaded(real.SOURCES["fashion_mnist"], (54000, 6000, 10000)),
+    "digits": (_digits, (), {}),
+    "leaves": (_drawn(leaves, (1000, 200, 300)), (), {}),
+    "cells": (_drawn(cells, (1000, 200, 300)), (), {}),
+    "cifar10": (_downloaded(real.SOURCES["cifar10"], (45000, 5000, 10000)), (), {}),
+    "cifar100": (_CIFAR100, ("labels",), {}),
+    "cifar100_coarse": (_CIFAR100, (), {"labels": "coarse"}),
+    "fashion_mnist": (_downloaded(real.SOURCES["fashion_mnist"], (54000, 6000, 10000)), (), {}),
+    "oxford_pets": (_album(pets), ("classes",), {}),
+    "plantvillage": (_album(plantvillage), ("variant", "split", "classes"), {}),
+    "plantvillage_images": (_album(plantvillage), ("classes",), {"split": "image"}),
+    "plantvillage_segmented": (_album(plantvillage), ("split", "classes"), {"variant": "segmented"}),
+    "plantvillage_segmented_images": (
+        _album(plantvillage),
+        ("classes",),
+        {"variant": "segmented", "split": "image"},
+    ),
+    "plantvillage_mendeley": (_album(plantvillage), ("classes",), {"variant": "mendeley"}),
+    "plantdoc": (_album(plantdoc), ("split", "part"), {}),
+    "plantdoc_crops": (_album(plantdoc), ("part",), {"split": "crop"}),
+    "nuclei": (_album(nuclei), ("part",), {}),
 }

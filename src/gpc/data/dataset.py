@@ -22,6 +22,7 @@ class Split:
     boxes      int64 (N, 4), (top, left, bottom, right) of the object; bottom and right are one past the last
                pixel
     instances  uint16 (N, H, W), 0 = background, 1, 2, … = one number a cell
+    groups     int64 (N,), equal for images of one thing: crops of one photograph, photographs of one leaf
 
     Raises ValueError where an array's shape or type does not fit its images.
     """
@@ -32,6 +33,7 @@ class Split:
     objects: np.ndarray | None = None
     boxes: np.ndarray | None = None
     instances: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     def __post_init__(self):
         if self.images.ndim != 4 or self.images.dtype != np.uint8 or self.images.shape[-1] not in (1, 3):
@@ -39,7 +41,7 @@ class Split:
                 f"images must be uint8 (N, H, W, 1 or 3); received {self.images.dtype} {self.images.shape}"
             )
         maps = self.images.shape[:3]
-        needed = {"labels": maps[:1], "boxes": (maps[0], 4)}
+        needed = {"labels": maps[:1], "groups": maps[:1], "boxes": (maps[0], 4)}
         for name, array in self.arrays().items():
             shape = needed.get(name, maps)
             if name != "images" and array.shape != shape:
@@ -165,3 +167,26 @@ def stratified(labels, sizes, *, seed):
     evenly = order[np.argsort(place[order], kind="stable")]
     ends = np.cumsum(sizes)
     return [generator.permutation(evenly[end - size : end]) for size, end in zip(sizes, ends)]
+
+
+def grouped(labels, groups, parts, *, seed):
+    """Disjoint index arrays in the proportions of `parts` that share no group, classes in proportion.
+
+    (N,) labels, (N,) groups and k weights → k arrays, which hold all the rows; exact in proportion where each
+    group is one image, else as near as the groups' sizes allow. A group counts for the class of its first
+    image.
+
+    >>> labels, pictures = np.array([0, 0, 0, 0, 1, 1]), np.array([7, 7, 8, 9, 3, 4])
+    >>> first, second = grouped(labels, pictures, (1, 1), seed=0)
+    >>> set(pictures[first]) & set(pictures[second])
+    set()
+    """
+    names, firsts, owners = np.unique(groups, return_index=True, return_inverse=True)
+    ends = np.rint(np.cumsum(parts) * (len(names) / sum(parts))).astype(int)
+    sizes = np.diff(ends, prepend=0)
+    chosen = stratified(np.asarray(labels)[firsts], sizes, seed=seed)
+    part_of = np.empty(len(names), int)
+    for part, members in enumerate(chosen):
+        part_of[members] = part
+    mixed = np.random.default_rng(seed).permutation(len(owners))
+    return [mixed[part_of[owners[mixed]] == part] for part in range(len(sizes))]

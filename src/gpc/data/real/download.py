@@ -1,6 +1,7 @@
 """Fetches one file of known length and sum: continues where it was cut, refuses what is not that file."""
 
 import contextlib
+import dataclasses
 import hashlib
 import http.client
 import sys
@@ -27,6 +28,8 @@ def fetch(file, path, *, say=None, wait_s=1.0):
     not the official file (and deletes it).
     """
     say = progress_line(file.name) if say is None else say
+    if file.bytes is None and not path.exists():
+        file = measured(file)
     part = path.with_name(path.name + ".part")
     path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path):
@@ -44,6 +47,24 @@ def fetch(file, path, *, say=None, wait_s=1.0):
                     raise ValueError(
                         f"{file.address}: what came is not the official file ({error}); deleted"
                     ) from None
+
+
+def measured(file):
+    """The file with the length its server states, for one whose authors publish none.
+
+    Raises FileNotFoundError when the server cannot be reached or states none.
+    """
+    request = urllib.request.Request(file.address, headers={"User-Agent": "gpc"}, method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            stated = answer.headers.get("Content-Length", "")
+    except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        raise FileNotFoundError(f"{file.address}: could not be reached ({error})") from None
+    if not stated.isdigit() or int(stated) == 0:
+        raise FileNotFoundError(f"{file.address}: the server states no length")
+    return dataclasses.replace(file, bytes=int(stated))
 
 
 def progress_line(name, stream=None):

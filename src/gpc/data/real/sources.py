@@ -2,7 +2,8 @@
 
 MD5 of the archives and of CIFAR's members: https://www.cs.toronto.edu/~kriz/cifar.html and torchvision;
 SHA-256 of CIFAR's archives: keras.datasets; MD5 of Fashion-MNIST's files: the README of
-zalandoresearch/fashion-mnist.
+zalandoresearch/fashion-mnist. Lengths and SHA-256 of Oxford-IIIT Pet and PlantVillage: the checksums of
+tensorflow/datasets; MD5 of Oxford-IIIT Pet: torchvision. None is published for BBBC038.
 """
 
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class File:
-    """A file of known name, length and sum; `address` and `sha256` where it can be downloaded as it is."""
+    """A file of known name; length and sums if they are published, `address` if it can be downloaded."""
 
     name: str
-    bytes: int
-    md5: str
+    bytes: int | None
+    md5: str | None
     sha256: str | None = None
     address: str | None = None
 
@@ -108,6 +109,36 @@ FASHION_MNIST = Source(
     shapes=((60000, 28, 28), (60000,), (10000, 28, 28), (10000,)),
     licence="MIT, (c) 2017 Zalando SE",
     page="https://github.com/zalandoresearch/fashion-mnist",
+)
+
+_PETS = "https://thor.robots.ox.ac.uk/~vgg/data/pets/"
+PETS_IMAGES = File(
+    name="images.tar.gz",
+    bytes=791918971,
+    md5="5c4f3ee8e5d25df40f4fd59a7f44e54c",
+    sha256="67195c5e1c01f1ab5f9b6a5d22b8c27a580d896ece458917e61d459337fa318d",
+    address=_PETS + "images.tar.gz",
+)
+PETS_ANNOTATIONS = File(
+    name="annotations.tar.gz",
+    bytes=19173078,
+    md5="95a8c909bbe2e81eed6a22bccdf3f68f",
+    sha256="52425fb6de5c424942b7626b428656fcbd798db970a937df61750c0f1d358e91",
+    address=_PETS + "annotations.tar.gz",
+)
+PLANTVILLAGE_MENDELEY = File(
+    name="Plant_leaf_diseases_dataset_without_augmentation.zip",
+    bytes=868032562,
+    md5=None,
+    sha256="ac3432453984d02a86197987e775a5429d0d59e7cc7c35bcf5a8f50349b90ff0",
+    address="https://data.mendeley.com/public-files/datasets/tywbtsjrjv/files/"
+    "d5652a28-c1d8-4b76-97f3-72fb80f94efc/file_downloaded",
+)
+NUCLEI = File(
+    name="stage1_train.zip",
+    bytes=None,
+    md5=None,
+    address="https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip",
 )
 
 SOURCES = {source.name: source for source in (CIFAR10, CIFAR100, FASHION_MNIST)}
