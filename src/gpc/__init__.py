@@ -18,6 +18,7 @@ ROOMS = (
     "blocks",
     "surgery",
     "models",
+    "explain",
     "data",
     "train",
     "export",
