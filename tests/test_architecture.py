@@ -24,6 +24,7 @@ DIAGRAM = [
 NEIGHBOURS = {
     ("train", "data"): "a run is of a model on a data set",
     ("bench", "train"): "a measurement carries the provenance a run's record carries",
+    ("bench", "export"): "what is timed is what export wrote, run by the same interpreter",
 }
 LIGHT = ["wiring", "count", "data", "show", "train", "export", "cli"]  # rooms that start no backend when imported
 HEAVY = ["tensorflow", "keras", "jax", "torch", "matplotlib"]

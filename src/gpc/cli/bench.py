@@ -21,11 +21,13 @@ def add(commands):
         examples=[
             "gpc bench layers             GroupedPointwise against Keras's dense 1×1 and its Conv2D(groups)",
             "gpc bench model kEfficientNetB0 --input 32 --classes 10 --skip-strides 3 --fold",
+            "gpc bench litert small.tflite smaller.tflite",
         ],
     )
     kinds = found.add_subparsers(title="what to time", metavar="KIND", required=True)
     _add_layers(kinds)
     _add_model(kinds)
+    _add_litert(kinds)
 
 
 def _add_layers(kinds):
@@ -74,6 +76,34 @@ def _add_model(kinds):
     _common.add_timing(model, rounds=9)
 
 
+def _add_litert(kinds):
+    exported = _common.command(
+        kinds,
+        "litert",
+        run_litert,
+        short="exported models: latency, size, memory",
+        text=(
+            "Latency (median and 95th percentile) of LiteRT files on one thread and on two, in alternating "
+            "pairs, their size, and the memory that they take. A name or a .keras file is exported first."
+        ),
+        examples=[
+            "gpc bench litert float.tflite int8.tflite",
+            "gpc bench litert MobileNetV2 kMobileNet --input 96 --classes 10 --weights dynamic",
+            "gpc bench litert mine.keras mine.tflite --threads 1 2 4 --json litert.json",
+        ],
+    )
+    exported.set_defaults(command="bench")
+    exported.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files, names or .keras files")
+    _common.add_shape(exported)
+    _common.add_grouping(exported)
+    exported.add_argument(
+        "--weights", choices=("float", "dynamic"), default="float", help="of what is exported first (float)"
+    )
+    exported.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N", help="default: 1 2")
+    exported.add_argument("--rounds", type=int, default=40, metavar="N", help="pairs timed (default: 40)")
+    exported.add_argument("--json", metavar="FILE", help="write all numbers there")
+
+
 def run_layers(asked):
     """Times the layers, a line each as it goes, and prints the table."""
     _common.start_keras()
@@ -110,6 +140,30 @@ def run_model(asked):
         print(f"{titles[kind]}, batches of {asked.batch_size}\n{comparison}\n")
     numbers = {kind: comparison.as_dict() for kind, comparison in found.items()}
     _write(asked.json, {"settings": options, "provenance": provenance(), **numbers})
+
+
+def run_litert(asked):
+    """Times the exported models and prints their latency, size and memory."""
+    if len(set(asked.models)) < len(asked.models):
+        raise ValueError("give each model once: gpc bench litert ONE.tflite OTHER.tflite …")
+    models = {name: name if name.endswith(".tflite") else _exported(name, asked) for name in asked.models}
+    from gpc import bench
+
+    with _common.quiet():
+        report = bench.litert(models, threads=asked.threads, rounds=asked.rounds)
+    print(report)
+    _write(asked.json, report.as_dict())
+
+
+def _exported(name, asked):
+    """A model by name or file, written as LiteRT: its bytes."""
+    _common.start_keras()
+    from gpc import export
+
+    options = _common.options(asked, name, shape=_common.shape(asked), classes=asked.classes, strict=False)
+    model = _common.build(name, options, skip_strides=asked.skip_strides)
+    with _common.quiet():
+        return export.litert(model, weights=asked.weights)
 
 
 def _models(asked):

@@ -18,7 +18,7 @@ def run(exported, x):
     Raises FileNotFoundError for a file that is not there, ValueError for what cannot be run or takes other
     shapes, TypeError for what is neither bytes nor a path, ImportError naming the package that is missing.
     """
-    content = _content(exported)
+    content = content_of(exported)
     is_onnx = isinstance(exported, (str, os.PathLike)) and Path(exported).suffix == ".onnx"
     step, sizes, kind = _onnx(content) if is_onnx else _litert(content)
     batch, *shape = sizes
@@ -36,13 +36,13 @@ def run(exported, x):
 
 def _litert(content):
     """(what runs one batch, its sizes, the type it takes)"""
-    interpreter = _interpreter(content)
-    source, target = _only(interpreter.get_input_details(), interpreter.get_output_details())
+    ready = interpreter(content)
+    source, target = _only(ready.get_input_details(), ready.get_output_details())
 
     def step(x):
-        interpreter.set_tensor(source["index"], _quantized(x, source))
-        interpreter.invoke()
-        return _restored(interpreter.get_tensor(target["index"]), target)
+        ready.set_tensor(source["index"], _quantized(x, source))
+        ready.invoke()
+        return _restored(ready.get_tensor(target["index"]), target)
 
     return step, [int(side) for side in source["shape"]], np.float32
 
@@ -74,7 +74,8 @@ def _only(inputs, outputs):
     return inputs[0], outputs[0]
 
 
-def _content(exported):
+def content_of(exported):
+    """An exported model's bytes: as given, or those of the file. Raises as `run` does."""
     if isinstance(exported, (bytes, bytearray)):
         return bytes(exported)
     if not isinstance(exported, (str, os.PathLike)):
@@ -85,20 +86,25 @@ def _content(exported):
     return path.read_bytes()
 
 
-def _interpreter(content):
-    make = _maker()
+def interpreter(content, *, threads=None):
+    """LiteRT's interpreter of a flatbuffer's bytes, its tensors allocated; `threads` None leaves it the choice.
+
+    Raises ValueError for what it cannot run, ImportError where none is installed.
+    """
+    make = maker()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # TensorFlow's says that it will go one day
-            interpreter = make(model_content=content)
-            interpreter.allocate_tensors()
+            ready = make(model_content=content, num_threads=threads)
+            ready.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"this is no LiteRT model that can be run here: {reason}") from error
-    return interpreter
+    return ready
 
 
-def _maker():
+def maker():
+    """The class of LiteRT's interpreter, or TensorFlow's. Raises ImportError naming what is missing."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
