@@ -2,10 +2,13 @@
 exact.
 """
 
+import time
+
+import cv2
 import numpy as np
 import pytest
 
-from gpc.data import AUGMENTATIONS, Affine, CropFlip, Shift, Split, batches
+from gpc.data import AUGMENTATIONS, Affine, CropFlip, Shift, Split, batches, throughput
 from gpc.data.augment import apply
 
 NAMES = (None, *AUGMENTATIONS)
@@ -84,6 +87,28 @@ def test_crop_flip_is_padding_cropping_and_mirroring(split):
         assert matches
         seen.add(matches[0])
     assert {flip for *_, flip in seen} == {1, -1} and len({top for top, *_ in seen}) == 9
+
+
+@pytest.mark.parametrize("shape", [(32, 32, 3), (5, 9, 1), (3, 2, 3), (12, 7)])
+@pytest.mark.parametrize("pad", [0, 1, 4])
+def test_crop_flips_copy_is_the_warp_of_its_matrix(shape, pad):
+    random = np.random.default_rng(0)
+    crop = CropFlip(pad)
+    for _ in range(60):
+        image, draws = random.integers(0, 256, shape, dtype=np.uint8), random.random(3).tolist()
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        matrix, sides = crop.matrix(draws, *shape[:2]), (shape[1], shape[0])
+        warped = cv2.warpAffine(image, matrix, sides, flags=flags, borderMode=crop.border).reshape(shape)
+        np.testing.assert_array_equal(apply(crop, image, draws), warped)
+
+
+def test_throughput_counts_images_and_takes_its_time(split):
+    start = time.perf_counter()
+    found = throughput(split, 8, augment="papers", seconds=0.05)
+    passed = time.perf_counter() - start
+    assert passed >= 0.05 and 8 <= found * passed * 1.01
+    with pytest.raises(ValueError, match="seconds=0 must be above 0"):
+        throughput(split, seconds=0)
 
 
 def test_shift_repeats_the_edge():

@@ -7,12 +7,14 @@ starts a Keras backend but `profile`, which asks it for a GPU.
 """
 
 from gpc.data.augment import AUGMENTATIONS, Affine, CropFlip, Shift, Symmetries, Trivial
-from gpc.data.batches import Batches, batches
+from gpc.data.batches import Batches, batches, throughput
 from gpc.data.catalogue import load, names
 from gpc.data.dataset import Dataset, Split, grouped, stratified
 from gpc.data.profiles import profile
+from gpc.data.quality import Overlap, duplicates, leaks
 
 __all__ = [
-    "AUGMENTATIONS", "Affine", "Batches", "CropFlip", "Dataset", "Shift", "Split", "Symmetries", "Trivial",
-    "batches", "grouped", "load", "names", "profile", "stratified",
+    "AUGMENTATIONS", "Affine", "Batches", "CropFlip", "Dataset", "Overlap", "Shift", "Split", "Symmetries",
+    "Trivial", "batches", "duplicates", "grouped", "leaks", "load", "names", "profile", "stratified",
+    "throughput",
 ]  # fmt: skip
