@@ -2,16 +2,14 @@
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from train_support import LONGER, RECIPE, data, model
+from train_support import KILLED, RECIPE, data, model
 
 from gpc.train import checkpoints, fit, records, training
 
@@ -164,46 +162,65 @@ def test_resume_false_begins_anew(tmp_path, monkeypatch, whole):
     assert_same(run, whole[0])
 
 
-CHILD = """
-import sys
+# One process imports everything and computes nothing; each run is a fork of it, killed without warning. The
+# last one may end. Starting Python anew twenty times would be most of the time.
+MOTHER = """
+import json, os, random, signal, sys, time
+from pathlib import Path
 sys.path.insert(0, {tests!r})
-from train_support import LONGER, data, model
-from gpc.train import fit
 import numpy as np
-run = fit(model, data(), LONGER, seed=5, folder=sys.argv[1], checkpoint_steps=1)
-np.savez(sys.argv[1] + "/final.npz", *map(np.asarray, run.model.weights))
+from train_support import KILLED, data, model
+from gpc.train import fit
+import gpc.train._keras, gpc.train.machine
+
+folder, draw, ends = Path(sys.argv[1]), random.Random(7), []
+digits = data()
+
+def run():
+    done = fit(model, digits, KILLED, seed=5, folder=folder, checkpoint_steps=1, on_epoch=None)
+    np.savez(folder / "final.npz", *map(np.asarray, done.model.weights))
+
+def wait(process):
+    new, seconds = draw.choice([0, 1, 2, 3]), draw.random()
+    if new == 0:
+        time.sleep(seconds)  # while it starts, is built, reads its checkpoint
+        return
+    seen = set(folder.glob("checkpoint-*"))
+    last = len(seen) + new
+    while len(seen) < last and os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        seen |= set(folder.glob("checkpoint-*"))
+        time.sleep(0.0005)
+    time.sleep(seconds / 100)  # while it computes, or writes the next one
+
+for kill in range(21):
+    process = os.fork()
+    if not process:
+        try:
+            run()
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    if kill < 20:
+        wait(process)
+        os.kill(process, signal.SIGKILL)
+    ends.append(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+print(json.dumps(ends))
 """
 
 
-def child(folder):
-    script = CHILD.format(tests=str(Path(__file__).parent))
-    command = [sys.executable, "-c", script, str(folder)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-
-
-def killed_at_random(folder, draw):
-    """Starts the run and kills it some checkpoints and some milliseconds after it got going."""
-    process = child(folder)
-    target, seen = draw.randrange(2, 20), set()
-    while len(seen) < target and process.poll() is None:
-        seen |= {path.name for path in Path(folder).glob("checkpoint-*")}
-        time.sleep(0.001)
-    time.sleep(draw.random() * 0.02)
-    process.kill()
-    process.communicate()
-    return process.returncode
-
-
-def test_kill_minus_nine(tmp_path):
-    draw = random.Random(7)
-    assert [killed_at_random(tmp_path, draw) for _ in range(2)] == [-signal.SIGKILL] * 2
-    last = child(tmp_path)
-    smooth = fit(model, data(), LONGER, seed=5, on_epoch=None)
-    _, errors = last.communicate(timeout=200)
-    assert last.returncode == 0, errors.decode()[-2000:]
+def test_kill_minus_nine_at_twenty_moments(tmp_path):
+    script = MOTHER.format(tests=str(Path(__file__).parent))
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    mother = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    smooth = fit(model, data(), KILLED, seed=5, on_epoch=None)
+    told, errors = mother.communicate(timeout=400)
+    assert mother.returncode == 0, errors[-2000:]
+    assert json.loads(told.splitlines()[-1]) == [-signal.SIGKILL] * 20 + [0], errors[-2000:]
     record = records.read(tmp_path / "record.json")
     assert json.dumps(records.numbers(record)) == json.dumps(records.numbers(smooth.record))
-    assert record["resumed"] == 2
+    assert 10 <= record["resumed"] <= 20  # a kill before anything was saved is no resumption
     with np.load(tmp_path / "final.npz") as weights:
         for name, variable in zip(weights.files, smooth.model.weights, strict=True):
             np.testing.assert_array_equal(weights[name], np.asarray(variable))

@@ -29,7 +29,7 @@ RECIPE = Recipe(
     schedule="cyclic",
     augmentation="papers",
 )
-LONGER = RECIPE.but(epochs=10)
+KILLED = RECIPE.but(epochs=30, ema=0.9)
 
 
 def model(width=12, rate=0.3):
