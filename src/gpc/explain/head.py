@@ -131,7 +131,7 @@ def scores_before_activation(graph):
             tensor = step.call.inputs[0]
             continue
         if isinstance(operation, layers.Dense) or _is_one_by_one(operation):
-            return step.call.inputs[0], lambda x: _flat(_without_activation(operation, x))
+            return step.call.inputs[0], lambda x, layer=operation: _flat(_without_activation(layer, x))
         break
     return tensor, _flat
 
