@@ -27,7 +27,7 @@ class Choice:
 
 
 TABLE = {
-    ("tensorflow", "cpu"): Choice("native", "block_diagonal", 64, "block_diagonal", "native", "batched"),
+    ("tensorflow", "cpu"): Choice("native", "block_diagonal", 32, "block_diagonal", "native", "batched"),
     ("jax", "cpu"): Choice("batched", "block_diagonal", 32, "batched", "batched"),
     ("torch", "cpu"): Choice("native", "block_diagonal", 48, "batched", "batched"),
 }
@@ -44,7 +44,7 @@ def choose(
 
     | engine | wide | narrow: in · out / (in + out) below | narrow, 1×1 maps | channels first | strided |
     |---|---|---|---|---|---|
-    | TensorFlow, CPU | native | block_diagonal: 64 | block_diagonal | batched | native |
+    | TensorFlow, CPU | native | block_diagonal: 32 | block_diagonal | batched | native |
     | JAX, CPU | batched | block_diagonal: 32 | batched | | batched |
     | PyTorch, CPU | native | block_diagonal: 48 | batched | | batched |
     | any, GPU or TPU | batched | block_diagonal: 512 | block_diagonal | | block_diagonal |

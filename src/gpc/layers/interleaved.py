@@ -11,6 +11,7 @@ from gpc.layers import settings
 from gpc.layers.arrange import interleave
 from gpc.layers.choice import IMPLEMENTATIONS, worth_compiling
 from gpc.layers.grouped import GroupedPointwise
+from gpc.layers.normalization import FusedBatchNormalization
 
 
 @keras.saving.register_keras_serializable(package="gpc")
@@ -130,7 +131,7 @@ class InterleavedPointwise(keras.layers.Layer):
         if self.normalization is None:
             return None
         if self.normalization == "batch":
-            norm = keras.layers.BatchNormalization(
+            norm = FusedBatchNormalization(
                 axis=settings.axis(self), name=name, dtype=self.dtype_policy
             )
         else:

@@ -6,6 +6,8 @@ from types import FunctionType
 
 import keras
 
+from gpc.layers import FusedBatchNormalization
+
 
 def clone(operation, **changes):
     """A new operation with the same configuration but for `changes`, and fresh weights.
@@ -29,6 +31,16 @@ def clone(operation, **changes):
     if hasattr(operation, "save_assets") and not operation.weights:
         _carry_assets(operation, new)
     return new
+
+
+def is_plain_norm(operation):
+    """Whether this is Keras's own batch normalization, and no class made of it."""
+    return type(operation) is keras.layers.BatchNormalization
+
+
+def fused_norm(layer, **changes):
+    """Keras's batch normalization again, on TensorFlow's own kernel: same configuration, fresh weights."""
+    return FusedBatchNormalization.from_config({**layer.get_config(), **changes})
 
 
 def inner_layers(operation):

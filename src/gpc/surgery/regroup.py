@@ -6,7 +6,7 @@ from typing import NamedTuple
 import keras
 
 from gpc import count, wiring
-from gpc.surgery.clones import inner_layers
+from gpc.surgery.clones import fused_norm, inner_layers, is_plain_norm
 from gpc.surgery.graph import Copier, read
 from gpc.surgery.pointwise import Heads, following, pointwise_layers, refusal, selector, sites
 from gpc.surgery.replacement import Names, Replacement
@@ -29,6 +29,7 @@ def regroup(
     where=None,
     per_pixel_dense=False,
     head=False,
+    fused_norms=True,
     seed=None,
 ):
     """A copy of a functional or sequential model whose pointwise convolutions are interleaved grouped ones.
@@ -52,6 +53,8 @@ def regroup(
         per_pixel_dense: whether to replace `Dense` layers that are applied at each pixel (ConvNeXt's are).
         head: whether to replace a classifier too: a pointwise layer with no weights between it and the
             model's output.
+        fused_norms: whether the new model's `BatchNormalization` layers are `gpc.layers.FusedBatchNormalization`,
+            the same weights and numbers in one kernel on TensorFlow; False leaves Keras's own.
         seed: of the new kernels' initial values; None draws them from Keras's global generator.
 
     Returns:
@@ -95,19 +98,28 @@ def regroup(
             continue
         start = None if seed is None else (seed, index)
         parts = following(item, calls)
-        replaced[id(item.layer)] = Replacement(item, plan, parts, names=names, seed=start)
-    new = _rebuilt(root, replaced, f"{model.name}_{channels_per_group}ch")
+        options = {"names": names, "seed": start, "fused_norms": fused_norms}
+        replaced[id(item.layer)] = Replacement(item, plan, parts, **options)
+    new = _rebuilt(root, replaced, f"{model.name}_{channels_per_group}ch", fused_norms=fused_norms)
     return Regrouped(new, _report(root, new, found, kept, replaced, (channels_per_group, scheme)))
 
 
-def _rebuilt(root, replaced, name):
+def _rebuilt(root, replaced, name, *, fused_norms):
     """The new model, its kept layers with their weights."""
     absorbed = {id(call) for item in replaced.values() for part in item.parts for call in part}
+    norms = {}  # id of a kept batch norm: (it, the fused one in its place)
 
     def emit(call, args, kwargs):
+        layer = call.operation
         if id(call) in absorbed:
             return args[0]
-        return replaced[id(call.operation)](args[0]) if id(call.operation) in replaced else None
+        if id(layer) in replaced:
+            return replaced[id(layer)](args[0])
+        if not (fused_norms and is_plain_norm(layer)):
+            return None
+        if id(layer) not in norms:
+            norms[id(layer)] = (layer, fused_norm(layer))
+        return norms[id(layer)][1](*args, **kwargs)
 
     def touches(graph):
         return any(id(call.operation) in replaced for call in graph.walk())
@@ -115,6 +127,8 @@ def _rebuilt(root, replaced, name):
     copier = Copier(emit, touches)
     new = copier.model(root, name)
     copier.copy_weights()
+    for old, fused in norms.values():
+        fused.set_weights(old.get_weights())
     for item in replaced.values():
         item.copy_depthwise()
     return new

@@ -5,7 +5,7 @@ import numpy as np
 from keras import initializers, layers
 
 from gpc.layers import ChannelShuffle, GroupedPointwise
-from gpc.surgery.clones import clone, fresh
+from gpc.surgery.clones import clone, fresh, fused_norm, is_plain_norm
 
 
 class Names:
@@ -30,9 +30,9 @@ class Replacement:
     old one: `name_k`, `name_k_bn`, `name_k_activation`, `name_interleave`, `name_l`, …, `name_add`.
     """
 
-    def __init__(self, found, plan, parts, *, names, seed=None):
+    def __init__(self, found, plan, parts, *, names, fused_norms=True, seed=None):
         self.found, self.plan, self.parts, self.name = found, plan, parts, found.layer.name
-        self.names, self.convolutions, self.weighing = names, [], []
+        self.names, self.fused_norms, self.convolutions, self.weighing = names, fused_norms, [], []
         self.policy = found.layer.dtype_policy
         self.data_format = getattr(found.layer, "data_format", "channels_last")
         self.depthwise = self._depthwise() if found.separable else None
@@ -82,7 +82,8 @@ class Replacement:
         for calls in self.parts:
             old = calls[0].operation
             kind = "bn" if isinstance(old, layers.BatchNormalization) else "activation"
-            new = clone(old, name=self.names(f"{name}_{kind}"))
+            make = fused_norm if self.fused_norms and is_plain_norm(old) else clone
+            new = make(old, name=self.names(f"{name}_{kind}"))
             if isinstance(new, keras.Layer):
                 new.trainable = True
                 self._keep(new)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from gpc.layers import ChannelShuffle, GroupedPointwise, choose
+from gpc.layers import ChannelShuffle, FusedBatchNormalization, GroupedPointwise, choose
 from gpc.surgery.fold import linear
 
 TRAINING_ONLY = (
@@ -121,7 +121,7 @@ def chain(call):
 def _norm_of(follower, call):
     """Whether the follower is a batch norm over the channels of the layer called."""
     norm, ndim = follower.operation, len(call.outputs[0].shape)
-    if type(norm) is not layers.BatchNormalization or trains(follower):
+    if type(norm) not in (layers.BatchNormalization, FusedBatchNormalization) or trains(follower):
         return False
     return norm.axis % ndim == linear.channel_axis(call.operation, ndim)
 
