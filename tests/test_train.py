@@ -3,8 +3,10 @@ wrong."""
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -217,9 +219,10 @@ class Explodes(Recipe):
         return rates
 
 
-def test_a_lost_loss_keeps_the_best_so_far(tmp_path):
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_a_lost_loss_keeps_the_best_so_far(tmp_path, ema):
     lines = []
-    recipe = Explodes("explodes", epochs=4, batch_size=25, optimizer="sgd", learning_rate=0.01)
+    recipe = Explodes("explodes", epochs=4, batch_size=25, optimizer="sgd", learning_rate=0.01, ema=ema)
     run = fit(linear, data(), recipe, folder=tmp_path, on_epoch=lines.append)
     assert run.status == "diverged" and len(run.history) < 4
     assert "no number any more in epoch" in run.reason and "3.00e+38" in run.reason
@@ -236,28 +239,68 @@ def test_a_loss_lost_at_once_says_what_to_try():
         fit(linear, data(), QUICK.but(optimizer="sgd", learning_rate=3e38), on_epoch=None)
 
 
-def test_a_full_disk_costs_no_result(tmp_path, monkeypatch):
+FULL = Path("/dev/full")  # every write to it finds no space left on the device
+
+
+def fills(folder, names):
+    """What is written to `folder` under these names meets a full disk; nothing that is there is lost."""
+    for name in names:
+        beside = folder / f".{name}.{os.getpid()}.tmp"
+        if not beside.is_symlink():
+            beside.symlink_to(FULL)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+def test_a_full_disk_costs_no_result(tmp_path):
     lines, steady = [], fit(model, data(), RECIPE, seed=3, on_epoch=None)
+    run_folder, kept = tmp_path / "run", tmp_path / "records"
 
-    def full(handle):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def said(line):
+        lines.append(line)
+        fills(run_folder, [f"checkpoint-{step:09d}.npz" for step in (7, 14, 21)] + ["record.json"])
+        fills(kept, ["run--small--digits--3.json"])
 
-    monkeypatch.setattr(checkpoints.os, "fsync", full)
-    run = fit(
-        model,
-        data(),
-        RECIPE,
-        seed=3,
-        folder=tmp_path / "run",
-        records=tmp_path / "records",
-        on_epoch=lines.append,
-    )
+    run = fit(model, data(), RECIPE, seed=3, folder=run_folder, records=kept, on_epoch=said)
     assert records.numbers(run.record) == records.numbers(steady.record)
     assert run.path is None
     told = [line for line in lines if line.startswith("warning: ")]
     assert any("no checkpoint could be written" in line and "No space left" in line for line in told)
     assert any("the record could not be written" in line for line in told)
-    assert not list(tmp_path.rglob("*.json")) and not list(tmp_path.rglob(".*.tmp"))
+    assert not list(tmp_path.rglob("*.json")) and not list(tmp_path.rglob("checkpoint-*"))
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+def test_a_disk_that_is_full_for_a_while(tmp_path):
+    """Full while the second of three epochs is saved: the first one's checkpoint stays, the third is saved."""
+    lines = []
+
+    def said(line):
+        lines.append(line)
+        epochs = sum(getattr(one, "row", None) is not None for one in lines)
+        if epochs == 2 and not any("No space left" in one for one in lines):
+            fills(tmp_path, ["checkpoint-000000014.npz"])
+        if "No space left" in line:
+            assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-000000007.npz"]
+
+    run = fit(model, data(), RECIPE, folder=tmp_path, on_epoch=said)
+    assert sum("No space left" in line for line in lines) == 1
+    assert sorted(path.name for path in tmp_path.glob("checkpoint-*")) == [
+        "checkpoint-000000007.npz",
+        "checkpoint-000000021.npz",
+    ]
+    assert run.path == tmp_path / "record.json"
+
+
+def test_a_folder_that_is_lost_on_the_way_costs_no_result(tmp_path):
+    lines = []
+
+    def said(line):
+        lines.append(line)
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+
+    run = fit(linear, data(), QUICK, folder=tmp_path / "run", on_epoch=said)
+    assert run.status == "finished" and run.path is None
+    assert any("no checkpoint could be written" in line and "No such file" in line for line in lines)
 
 
 def test_silence_still_warns(tmp_path, monkeypatch):
