@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from gpc.count import Cost
+
 
 @keras.saving.register_keras_serializable(package="gpc")
 class FusedBatchNormalization(keras.layers.BatchNormalization):
@@ -24,6 +26,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     >>> print(f"{float(keras.ops.std(layer(x, training=True))):.3f}")
     1.000
     """
+
+    cost_kind = "normalization"
 
     def call(self, inputs, training=None, mask=None):
         """(B, H, W, C) → (B, H, W, C); with `training`, by the batch's own mean and variance."""
@@ -60,3 +64,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         return tf.compat.v1.nn.fused_batch_norm(
             inputs, scale, offset, *moving, epsilon=self.epsilon, is_training=not moving
         )
+
+    def cost(self, input_shapes, output_shapes):
+        """What `gpc.count` asks: no multiply-accumulates."""
+        return Cost()

@@ -54,7 +54,8 @@ def regroup(
         head: whether to replace a classifier too: a pointwise layer with no weights between it and the
             model's output.
         fused_norms: whether the new model's `BatchNormalization` layers are `gpc.layers.FusedBatchNormalization`,
-            the same weights and numbers in one kernel on TensorFlow; False leaves Keras's own.
+            the same weights and numbers in one kernel on TensorFlow; False leaves Keras's own, and so does a model
+            in which nothing is replaced.
         seed: of the new kernels' initial values; None draws them from Keras's global generator.
 
     Returns:
@@ -100,7 +101,8 @@ def regroup(
         parts = following(item, calls)
         options = {"names": names, "seed": start, "fused_norms": fused_norms}
         replaced[id(item.layer)] = Replacement(item, plan, parts, **options)
-    new = _rebuilt(root, replaced, f"{model.name}_{channels_per_group}ch", fused_norms=fused_norms)
+    name = f"{model.name}_{channels_per_group}ch"
+    new = _rebuilt(root, replaced, name, fused_norms=fused_norms and bool(replaced))
     return Regrouped(new, _report(root, new, found, kept, replaced, (channels_per_group, scheme)))
 
 
