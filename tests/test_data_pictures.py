@@ -21,6 +21,9 @@ from gpc.data.real import plantdoc as plantdoc_reader
 from gpc.data.real import plantvillage as plantvillage_reader
 
 
+CASE, SMALL = f"{3:064x}", png(np.zeros((4, 4), np.uint8))
+
+
 @pytest.fixture
 def tiny_pets(monkeypatch, tmp_path):
     monkeypatch.setattr(pets_reader, "LISTS", {"annotations/trainval.txt": 18, "annotations/test.txt": 9})
@@ -197,6 +200,14 @@ def test_numbers_stay_without_gaps_when_a_nucleus_vanishes():
     assert np.unique(nuclei_reader.numbered(labels[:16, :16], 8)).tolist() == [1]
 
 
+def test_a_picture_without_a_mask_is_background(tiny_nuclei):
+    files, _, home = tiny_nuclei
+    bare = {name: data for name, data in files.items() if not name.startswith(f"{CASE}/masks/")}
+    place(home / "BBBC038" / "stage1_train", bare)
+    data = load("nuclei", folder=home, size=16)
+    assert sorted(int(one.max()) for split in every(data) for one in split.instances) == [0] + [3] * 11
+
+
 def test_a_part_of_the_nuclei_must_be_asked_for(tiny_nuclei):
     files, _, home = tiny_nuclei
     some = {name: data for name, data in files.items() if name[63] in "012345"}
@@ -207,11 +218,10 @@ def test_a_part_of_the_nuclei_must_be_asked_for(tiny_nuclei):
     assert data.name == "nuclei_part" and sum(data.sizes.values()) == 6
 
 
-CASE, SMALL = f"{3:064x}", png(np.zeros((4, 4), np.uint8))
 NUCLEI_WRONG = {
     "a mask of another shape": ({f"{CASE}/masks/x.png": SMALL}, r"a mask of \(4, 4\)"),
-    "two pictures": ({f"{CASE}/images/x.png": SMALL}, f"{CASE} has no picture, two"),
-    "no mask": ({"abc/images/abc.png": SMALL}, "abc has no picture, two pictures or no"),
+    "two pictures": ({f"{CASE}/images/x.png": SMALL}, f"{CASE} has 2 pictures instead of one"),
+    "no picture": ({"abc/masks/abc.png": SMALL}, "abc has 0 pictures instead of one"),
     "a broken mask": ({f"{CASE}/masks/x.png": b"\x89PNG"}, "masks/x.png: not a whole picture"),
 }
 
@@ -328,6 +338,8 @@ def test_plantvillages_test_split_is_the_same_for_every_seed(tiny_plantvillage):
     first, second = (load("plantvillage", size=16, folder=home, seed=seed) for seed in (0, 1))
     np.testing.assert_array_equal(first.open_test().images, second.open_test().images)
     assert first.fingerprint != second.fingerprint
+    first, second = (load("plantvillage", size=16, folder=home, seed=seed, count=40) for seed in (0, 1))
+    np.testing.assert_array_equal(first.open_test().images, second.open_test().images)
 
 
 def test_plantvillage_segmented_and_mendeley(tiny_plantvillage, monkeypatch):

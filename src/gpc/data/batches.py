@@ -71,8 +71,8 @@ def batches(split, batch_size, *, seed=0, epoch=0, augment=None, shuffle=True, s
 
     float32 (B, H, W, C) in 0…1 and int64 (B,) labels; `target="masks"` (or "objects", "instances") gives the
     maps instead, moved with their images. `augment`: "papers", "crop-flip", "shift", "trivial", "symmetries",
-    an augmentation object, or None. `size` resizes each image on its way out, so that 60,000 small images need
-    not lie large in memory.
+    an augmentation object, or None. `size` resizes each image on its way out, so that 60,000 small images
+    need not lie large in memory.
 
     >>> import gpc
     >>> epoch = batches(gpc.data.load("digits").train, 64, seed=0, epoch=3, augment="shift")
@@ -87,9 +87,8 @@ def batches(split, batch_size, *, seed=0, epoch=0, augment=None, shuffle=True, s
 def throughput(split, batch_size=128, *, augment=None, size=None, seconds=1.0):
     """Images per second that `batches` gives on this machine, from memory to augmented float32.
 
-    One process, whole batches, epoch after epoch until `seconds` have passed; what a model needs is not in it.
-    A model that takes more images per second waits for its data. Ours, on two cores that others used as well:
-    `data/README.md`.
+    One process, whole batches, epoch after epoch until `seconds` have passed; what a model needs is not in
+    it. A model that takes more images per second waits for its data.
 
     >>> import gpc
     >>> throughput(gpc.data.load("digits").train, seconds=0.01) > 100

@@ -8,6 +8,7 @@ from gpc._checks import positive
 from gpc.data import cells, digits, leaves, real
 from gpc.data.batches import resized
 from gpc.data.real import nuclei, pets, plantdoc, plantvillage
+from gpc.data.real.album import TEST_SEED
 from gpc.data.dataset import Dataset, Sealed, Split, stratified
 
 MAPS = ("masks", "objects", "instances")
@@ -115,8 +116,10 @@ def _album(module):
         rows = album.rows(seed)
         if count is not None:
             parts = _shrunk([len(one) for one in rows], count)
-            labels = album.pool.labels
-            rows = [one[stratified(labels[one], (part,), seed=seed)[0]] for one, part in zip(rows, parts)]
+            rows = [
+                one[stratified(album.pool.labels[one], (part,), seed=draw)[0]]
+                for one, part, draw in zip(rows, parts, (seed, seed, TEST_SEED))
+            ]
         train, validation, test = (album.pool.take(one) for one in rows)
         name = album.name if album.whole else f"{album.name}_part"
         return Dataset(name, album.classes, train, validation, Sealed(test), album.page, album.licence, seed)

@@ -1,4 +1,4 @@
-"""Quality checks of a data set's splits: images that are nearly in two of them, things that are in two of them.
+"""Quality checks of a data set's splits: images that are nearly in two of them, things that are in two.
 
 Neither shows an image of the test split or counts as opening it.
 """
@@ -40,7 +40,7 @@ class Overlap:
 
 
 def duplicates(data, *, similarity=0.95, mirrored=True):
-    """Near copies between splits: an `Overlap` each for test in train, test in validation, validation in train.
+    """Near copies between splits: an `Overlap` for test in train, test in validation, validation in train.
 
     Similar are two images whose pixels correlate at 32×32 (or their own size, if less) by at least
     `similarity`, over all channels together: a change of brightness or contrast counts for nothing, a crop or
@@ -51,8 +51,8 @@ def duplicates(data, *, similarity=0.95, mirrored=True):
     Of 20 pairs of CIFAR-10 looked at, 19 were one picture at 0.95 to 0.975, and all 20 above; below 0.925
     about half were two ships on one kind of sea.
 
-    Source: the question is B. Barz and J. Denzler's, Do we train on test data?, 2020. They compare a network's
-    features and then look at each pair, so they find crops and shifts as well; their counts are higher.
+    Source: the question is B. Barz and J. Denzler's, Do we train on test data?, 2020. They compare a
+    network's features and then look at each pair, so they find crops and shifts as well; they count more.
 
     >>> import gpc
     >>> [len(overlap.rows) for overlap in duplicates(gpc.data.load("digits"), similarity=1.0)]
@@ -61,9 +61,7 @@ def duplicates(data, *, similarity=0.95, mirrored=True):
     if not 0 < similarity <= 1:
         raise ValueError(f"similarity={similarity} must be above 0 and at most 1; the default is 0.95")
     images = _of_splits(data, "images")
-    return tuple(
-        _overlap(first, second, images[first], images[second], similarity, mirrored) for first, second in PAIRS
-    )
+    return tuple(_overlap(*pair, *(images[name] for name in pair), similarity, mirrored) for pair in PAIRS)
 
 
 def leaks(data):

@@ -25,7 +25,7 @@ CLASSES = ("grey on dark", "grey on bright", "colour")
 def read(home, *, size=SIZE, part=False, say=None):
     """The album of stage1_train; with `part=True`, of as many of its pictures as lie there.
 
-    Raises ValueError unless there are the official 670 pictures, each with its masks, all of one shape;
+    Raises ValueError unless there are the official 670 pictures, with masks of their shapes;
     FileNotFoundError where the set can neither be found nor fetched.
     """
     found = places.archived("nuclei", NUCLEI, home / FOLDER, INSIDE, say=say)
@@ -55,9 +55,9 @@ def cases(tree):
             continue
         picture, masks = found.setdefault(parts[0], ([], []))
         (picture if parts[1] == "images" else masks).append(name)
-    wrong = sorted(case for case, (picture, masks) in found.items() if len(picture) != 1 or not masks)
-    if wrong:
-        raise ValueError(f"{tree.path}: {wrong[0]} has no picture, two pictures or no mask")
+    wrong = sorted(case for case, (picture, _) in found.items() if len(picture) != 1)
+    if wrong:  # one without a mask is official: nothing was annotated in it
+        raise ValueError(f"{tree.path}: {wrong[0]} has {len(found[wrong[0]][0])} pictures instead of one")
     return {case: (picture[0], masks) for case, (picture, masks) in sorted(found.items())}
 
 
