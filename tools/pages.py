@@ -1,5 +1,7 @@
-"""Pages made from what ran: which claims hold; how long, on what and with what each chapter was executed."""
+"""Pages made from what ran: which claims hold; how long, on what and with what each chapter was executed; and
+what the records of full runs say."""
 
+import io
 import os
 import platform
 import re
@@ -44,6 +46,12 @@ def table(head, rows):
     """A Markdown table from a row of headings and rows of values."""
     lines = ["| " + " | ".join(map(cell, row)) + " |" for row in (head, *rows)]
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
+
+
+def figure(name, title, description):
+    """Markdown: a generated picture, its text for those who don't see it."""
+    alt = f"{title}. {description}".replace("\n", " ")
+    return f"```{{figure}} ../_build/generated/{name}\n:alt: {alt}\n```\n"
 
 
 def claims_page(executed, names, statements):
@@ -145,9 +153,63 @@ def status_page(executed, names, root):
     )
 
 
+def results_page(root, pictures):
+    """Markdown of every record in data/records, by experiment and data set, and what was published beside it.
+
+    pictures: a folder for the figures, which are written as SVG.
+    """
+    from gpc.show import evidence
+    from gpc.train import plans, records
+
+    folder = root / "data" / "records"
+    rows = records.table(records.load(folder)) if folder.is_dir() else []
+    kinds = list(dict.fromkeys((row["experiment"], row["dataset"]) for row in rows))
+    titles = {}
+    for path in sorted((root / "data" / "plans").glob("*.toml")):
+        plan = plans.read(path)
+        titles |= {(plan.experiment, one.name): plan.title for one in plan.data}
+    parts = ["No run has left a record yet."] if not rows else []
+    for kind in kinds:
+        chosen = [row for row in rows if (row["experiment"], row["dataset"]) == kind]
+        parts += _results(chosen, titles.get(kind, " on ".join(kind)), pictures)
+        if found := evidence.published(root / "data" / "published.json", kind[1]):
+            parts += [PUBLISHED, evidence.published_table(found)]
+    return "\n\n".join(parts) + "\n"
+
+
+PUBLISHED = (
+    "**Published** on the same data, each in one run, with other code and mostly other image sizes: to compare "
+    "with, no part of what was measured here."
+)
+
+
+def _results(rows, title, pictures):
+    """One experiment on one data set: its heading, figures, table and the machines it was run on."""
+    from gpc.show import evidence
+
+    parts = [f"## {title}"]
+    for against in ("parameters", "macs", "ms"):
+        if any(row["tests"] for row in rows) and (against != "macs" or all(row["macs"] for row in rows)):
+            drawn = evidence.evidence(rows, against)
+            name = f"results-{rows[0]['experiment']}-{rows[0]['dataset']}-{against}.svg"
+            drawn.save(pictures / name, metadata={"Date": None})
+            alt = cell(drawn.description).replace("[", "(").replace("]", ")")
+            parts.append(f"![{alt}](../_build/generated/{name})")
+    few = [] if all(row["enough"] for row in rows) else ["○ fewer than three seeds: too few to judge by."]
+    machines = "; ".join(sorted({one for row in rows for one in row["made_on"]}))
+    return [*parts, evidence.markdown(rows), *few, f"Made on {machines}."]
+
+
+def svg(drawn):
+    """A Drawing as the text of a file, the same in every run."""
+    file = io.StringIO()
+    drawn.save(file, format="svg", metadata={"Date": None, "Creator": None})
+    return file.getvalue()
+
+
 def write(executed, root):
     """Write the generated parts; a file whose text did not change is not touched: its page is not rebuilt."""
-    from tools import chapters
+    from tools import bibliography, chapters, command_line, course_map, faq, front, timeline
 
     names = [chapter.stem for chapter in chapters.in_toc(root)]
     folder = root / "_build" / "generated"
@@ -156,6 +218,7 @@ def write(executed, root):
     texts = {
         "claims.md": claims_page(executed, names, statements),
         "status.md": status_page(executed, names, root),
+        "results.md": results_page(root, folder),
     }
     for name, text in texts.items():
         path = folder / name

@@ -23,6 +23,9 @@ def add(commands):
             "gpc records                                the course's own, in data/records",
             "gpc records --folder runs                  those of your runs",
             "gpc records --missing                      experiments of the chapters that lack seeds",
+            "gpc records --experiment 17-do-they-learn --markdown",
+            "gpc records --experiment 17-do-they-learn --data cifar10 --figure sizes.svg",
+            "gpc records --experiment 17-do-they-learn --data cifar10 --figure times.png --against ms",
         ],
     )
     found.add_argument("--folder", default=FOLDER, metavar="DIR", help=f"default: {FOLDER}")
@@ -31,7 +34,18 @@ def add(commands):
     found.add_argument(
         "--chapters", default=CHAPTERS, metavar="DIR", help=f"of --missing (default: {CHAPTERS})"
     )
+    found.add_argument("--data", metavar="NAME", help="only runs on this data set")
     found.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    found.add_argument("--markdown", action="store_true", help="print a Markdown table for each data set")
+    found.add_argument(
+        "--figure", metavar="FILE", help="draw the test scores with their spread (.svg, .png, .pdf)"
+    )
+    found.add_argument(
+        "--against",
+        choices=("parameters", "macs", "ms"),
+        default="parameters",
+        help="what they are drawn over (default: parameters)",
+    )
 
 
 def run(asked):
@@ -42,14 +56,41 @@ def run(asked):
     found = () if asked.missing and not folder.is_dir() else read_all(folder, asked.experiment)
     if asked.missing:
         return _missing(asked, found)
-    rows = records.table(found)
+    rows = records.table([one for one in found if asked.data in (None, one["dataset"]["name"])])
     if asked.json:
         print(json.dumps(rows, indent=1))
     elif not rows:
-        what = f" of {asked.experiment}" if asked.experiment else ""
-        print(f"no records{what} in {asked.folder}; `gpc train … --experiment NAME` makes one")
+        what = "".join(f" of {one}" for one in (asked.experiment, asked.data) if one)
+        print(f"no records{what} in {asked.folder}; `gpc run PLAN` or `gpc train … --experiment NAME` makes some")
+    elif asked.markdown:
+        print(_markdown(rows))
     else:
         print(text(rows))
+    return _draw(rows, asked) if asked.figure else 0
+
+
+def _markdown(rows):
+    from gpc.show.evidence import markdown
+
+    kinds = dict.fromkeys((row["experiment"], row["dataset"]) for row in rows)
+    return "\n\n".join(
+        f"**{experiment}**, {dataset}\n\n"
+        + markdown([row for row in rows if (row["experiment"], row["dataset"]) == (experiment, dataset)])
+        for experiment, dataset in kinds
+    )
+
+
+def _draw(rows, asked):
+    from gpc.show.evidence import evidence
+
+    path = Path(asked.figure)
+    if not path.resolve().parent.is_dir():
+        raise FileNotFoundError(f"no folder {path.parent} to write {path.name} to; make it first")
+    try:
+        evidence(rows, asked.against).save(path)
+    except ValueError as error:
+        raise ValueError(f"--figure: {error}; choose with --experiment and --data") from None
+    print(f"figure in {path}")
     return 0
 
 
@@ -93,7 +134,8 @@ def _cell(cell, width, place):
 
 def _line(row):
     seeds = ",".join(map(str, row["seeds"])) + ("" if row["enough"] else " ○")
-    test = "–" if row["test_accuracy"] is None else f"{100 * row['test_accuracy']:.2f} %"
+    test = "–" if row["test"] is None else f"{100 * row['test']:.2f} %"
+    test += " IoU" if row["measure"] == "iou" else ""
     spread = "–" if row["spread"] is None else f"{100 * row['spread']:.2f}"
     macs = "–" if row["macs"] is None else f"{row['macs']:,}"
     told = (row["experiment"], row["model"], row["dataset"], row["recipe"], seeds, f"{row['parameters']:,}")

@@ -8,19 +8,20 @@ _COLUMNS = {
     "parameters": "parameters",
     "macs": "MACs an image",
     "seeds": "seeds",
-    "test_accuracy": "test accuracy",
+    "test": "test accuracy",
     "spread": "± points (s.d.)",
     "epoch_seconds": "seconds an epoch",
 }
 
 
 def results(records, caption=None):
-    """Shows the records of one experiment: a row a model, mean and spread of the test accuracy over the seeds.
+    """Shows the records of one experiment: a row a model, mean and spread of the test accuracy (of maps the
+    IoU) over the seeds.
 
     records: what `gpc.train.study` or `gpc.train.records.load` returns. Without any it says how to make some.
     Below the table stands where they were made: device, versions, commit. Returns the table, or None.
     """
-    from gpc.train.records import table as summary
+    from gpc.train.records import made_on, table as summary
 
     if not records:
         say(
@@ -29,9 +30,11 @@ def results(records, caption=None):
         )
         return None
     rows = [_row(one) for one in summary(records)]
-    shown = table(rows, caption or _caption(records), headings=_COLUMNS, formats={"epoch_seconds": ".1f"})
+    maps = any("iou" in one["metrics"]["val"] for one in records)
+    headings = _COLUMNS | ({"test": "test IoU"} if maps else {})
+    shown = table(rows, caption or _caption(records), headings=headings, formats={"epoch_seconds": ".1f"})
     shown.show()
-    say("Made on {where}.", where="; ".join(sorted({_machine(one) for one in records})))
+    say("Made on {where}.", where="; ".join(sorted({made_on(one) for one in records})))
     return shown
 
 
@@ -40,7 +43,7 @@ def _row(one):
     return {
         **{name: one[name] for name in _COLUMNS},
         "seeds": seeds if one["enough"] else f"{seeds} (too few to judge)",
-        "test_accuracy": "–" if one["test_accuracy"] is None else f"{one['test_accuracy']:.2%}",
+        "test": "–" if one["test"] is None else f"{one['test']:.2%}",
         "spread": "–" if one["spread"] is None else f"{100 * one['spread']:.2f}",
     }
 
@@ -48,10 +51,3 @@ def _row(one):
 def _caption(records):
     first = records[0]
     return f"{first['experiment']}: {first['dataset']['name']}, recipe {first['recipe']['name']}"
-
-
-def _machine(record):
-    device, versions = record["device"], record["versions"]
-    name = ", ".join(device["gpu"]) or device["cpu"] or device["platform"]
-    commit = f", commit {record['commit'][:10]}" if record["commit"] else ""
-    return f"{name} with Keras {versions['keras']} on {versions['backend']}{commit}"

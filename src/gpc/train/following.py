@@ -62,6 +62,7 @@ class Following:
     def go(self, chosen=lambda item: True):
         """Runs what is missing among the chosen items, in order, and returns the `Outcome`."""
         todo = [one for one in planning.states(self.plan, self.records) if chosen(one.item)]
+        todo.sort(key=lambda state: state.status == "waits")  # what waits for records comes behind the others
         for place, state in enumerate(todo, 1):
             self._one(state, f"[{place}/{len(todo)}] {state.item}")
         return self.outcome
@@ -113,8 +114,19 @@ class Following:
         elif run.path is None:
             self._fail(state, label, "its record could not be written")
         else:
+            self._save(run, state)
             self.outcome.done.append(str(state.item))
             self.say(f"{label}: record in {run.path}, {span(run.record['wall_seconds'])}")
+
+    def _save(self, run, state):
+        """The model beside its checkpoints: whoever asks where it looks needs it. A full disk costs it alone."""
+        try:
+            run.model.save(self._home(state) / "model.keras")
+        except OSError as error:
+            self.say(f"warning: the model could not be saved ({error.strerror or error})")
+
+    def _home(self, state):
+        return self.runs / ("rehearsal" if self.rehearsal else "") / state.path.stem
 
     def _fitted(self, state):
         item, row, recipe = state.item, state.item.row, state.recipe
@@ -127,7 +139,7 @@ class Following:
             data,
             recipe,
             seed=item.seed,
-            folder=self.runs / ("rehearsal" if self.rehearsal else "") / state.path.stem,
+            folder=self._home(state),
             resume=not self.rehearsal,
             experiment=item.experiment,
             name=item.name,

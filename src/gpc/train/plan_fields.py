@@ -67,12 +67,14 @@ DATA = {
     "size": (*_COUNT, False),
     "count": (*_COUNT, False),
 }
-RECIPE = {"name": (*_TEXT, True), "as": (*_TEXT, False)}
+# Beside a recipe's own fields: a name of its own, and what is put behind the models' names.
+RECIPE = {"name": (*_TEXT, True), "called": (*_TEXT, False), "as": (*_TEXT, False)}
 ROW = {
     "name": (*_TEXT, True),
     "network": (*_TEXT, False),
     "options": (_table, "a table of the constructor's options", False),
     "skip_strides": (_whole, "a whole number from 0", False),
+    "separate": (lambda value: isinstance(value, bool), "true or false", False),
     "width": (_share, "a number above 0, the share of the filters", False),
     "divisor": (*_COUNT, False),
     "regroup": (*_COUNT, False),

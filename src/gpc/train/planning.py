@@ -13,13 +13,14 @@ WITHIN = 0.02  # how far the parameters of a control may be from those it is to 
 
 
 def built(item, input_shape, classes):
-    """The item's model: built, its strides left out, thinned, grouped, Lab put in front, in this order.
+    """The item's model: built, its strides left out, taken apart, thinned, grouped, Lab put in front, in this order.
 
     Raises ValueError or TypeError naming the row and what its network or the surgery refused.
     """
     import keras
 
     from gpc import models, surgery
+    from gpc.surgery.separate import separate
     from gpc.surgery.thin import thin
 
     row = item.row
@@ -28,6 +29,8 @@ def built(item, input_shape, classes):
         found = models.build(row.network, **options)
         if row.skip_strides:
             found = surgery.skip_strides(found, row.skip_strides)
+        if row.separate:
+            found = separate(found)
         if row.width is not None:
             found = thin(found, row.width, divisor=row.divisor)
         if row.regroup:
@@ -51,7 +54,8 @@ def timed(item, plan, found, device):
     """The item's recipe with the epochs that make it as long as another row; None where that is not known yet.
 
     A row with `time_of` is trained by `gpc.train.equal_time`: s is the median of the seconds an epoch in the
-    records `found` of `like` and of `time_of`, all of this plan and from the same kind of `device`.
+    records `found` of `like` and of `time_of`, all of this plan and from the same kind of `device`. Known
+    when every seed has them, so that it is one recipe for all seeds.
     """
     row = item.row
     if row.time_of is None:
@@ -67,7 +71,7 @@ def timed(item, plan, found, device):
         ]
         for name in (row.time_of, row.like)
     }
-    if not all(seconds.values()):
+    if min(map(len, seconds.values())) < len(plan.seeds):
         return None
     own, reference = (statistics.median(seconds[name]) for name in (row.like, row.time_of))
     return equal_time(item.recipe, seconds=own, reference=reference)

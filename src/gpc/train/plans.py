@@ -18,9 +18,11 @@ class Row:
     """One model of a plan.
 
     name         what its records call it
-    network      as `gpc.models.build` knows it (default: the name); `options` go to its constructor
-    skip_strides, width, divisor, regroup   what `gpc.surgery` makes of it, in this order: stride levels left
-                 out, `thin` to a share of its filters, pointwise layers grouped by so many channels
+    network      as `gpc.models.build` knows it (default: the name); `options` go to its constructor, "none" as
+                 None, for which TOML has no word
+    skip_strides, separate, width, divisor, regroup   what `gpc.surgery` makes of it, in this order: stride
+                 levels left out, windows taken apart into depthwise and pointwise, `thin` to a share of its
+                 filters, pointwise layers grouped by so many channels
     colours      "lab" puts `gpc.layers.RGBToLab` in front
     recipe       fields of the recipe that differ for this row
     control_of   the row whose parameters this one is to have, within 2 %
@@ -32,6 +34,7 @@ class Row:
     network: str
     options: dict = field(default_factory=dict)
     skip_strides: int = 0
+    separate: bool = False
     width: float | None = None
     divisor: int = 8
     regroup: int | None = None
@@ -43,7 +46,7 @@ class Row:
 
     def told(self):
         """The options as a record keeps them: all that makes this model another than the network's own."""
-        named = ("skip_strides", "width", "divisor", "regroup", "colours")
+        named = ("skip_strides", "separate", "width", "divisor", "regroup", "colours")
         found = {name: getattr(self, name) for name in named if getattr(self, name)}
         if self.width is None:
             found.pop("divisor")
@@ -182,8 +185,9 @@ def _recipe(one, place):
     """(what is put behind the models' names, the recipe)"""
     found = checked({"name": one} if isinstance(one, str) else one, RECIPE, f"recipe {place}", open=True)
     suffix = f" {found.pop('as')}" if "as" in found else ""
+    called = {"name": found.pop("called")} if "called" in found else {}
     try:
-        return suffix, named_recipe(found.pop("name"), **found)
+        return suffix, named_recipe(found.pop("name"), **_nones(found)).but(**called)
     except (ValueError, TypeError) as error:
         raise Wrong(f"recipe {place}: {error}") from None
 
@@ -206,11 +210,16 @@ def _rows(tables):
 
 
 def _row(table, known):
+    table = {name: _nones(value) if isinstance(value, dict) else value for name, value in table.items()}
     if "like" not in table:
         return Row(**{"network": table["name"], **table})
     like = known[table["like"]]
-    named = ("network", "options", "skip_strides", "width", "divisor", "regroup", "colours", "recipe")
-    return Row(**{name: getattr(like, name) for name in named} | table)
+    own = ("name", "control_of", "time_of", "like")
+    return Row(**{name: value for name, value in vars(like).items() if name not in own} | table)
+
+
+def _nones(table):
+    return {name: None if value == "none" else value for name, value in table.items()}
 
 
 def _check_items(plan):

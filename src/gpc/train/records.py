@@ -105,8 +105,10 @@ def table(records):
     seeds.
 
     experiment, model, dataset, recipe, seeds, parameters, macs, test_accuracy and val_accuracy (means),
-    spread (standard deviation of the test accuracies over the seeds; None below two), enough (at least three
-    seeds: drawn filled), epoch_seconds (median), diverged (how many).
+    measure (what is compared: "accuracy", of maps "iou"), test (its mean), tests (of each seed), spread (its
+    standard deviation over the seeds; None below two), enough (at least three seeds: drawn filled),
+    epochs, epoch_seconds (median), train_ms (of one image, from the same), diverged (how many), made_on
+    (the machines, in words).
     """
     groups = {}
     for one in records:
@@ -116,19 +118,38 @@ def table(records):
 
 
 def _row(key, found):
-    tests = [one["metrics"]["test"]["accuracy"] for one in found if one["metrics"]["test"]]
+    found = sorted(found, key=lambda one: one["seed"])
+    measure = "iou" if "iou" in found[0]["metrics"]["val"] else "accuracy"
+    opened = [one["metrics"]["test"] for one in found if one["metrics"]["test"]]
+    tests = [one[measure] for one in opened]
     return {
         **dict(zip(("experiment", "model", "dataset", "recipe"), key)),
-        "seeds": sorted(one["seed"] for one in found),
+        "seeds": [one["seed"] for one in found],
         "parameters": found[0]["model"]["parameters"],
         "macs": found[0]["model"]["macs"],
-        "test_accuracy": statistics.fmean(tests) if tests else None,
+        "test_accuracy": statistics.fmean(one["accuracy"] for one in opened) if opened else None,
         "val_accuracy": statistics.fmean(one["metrics"]["val"]["accuracy"] for one in found),
+        "measure": measure,
+        "test": statistics.fmean(tests) if tests else None,
+        "tests": tests,
         "spread": statistics.stdev(tests) if len(tests) > 1 else None,
         "enough": len({one["seed"] for one in found}) >= SEEDS_NEEDED,
+        "epochs": found[0]["recipe"]["epochs"],
         "epoch_seconds": statistics.median(one["epoch_seconds"] for one in found),
+        "train_ms": statistics.median(1000 * one["epoch_seconds"] / one["dataset"]["train"] for one in found),
         "diverged": sum(one["status"] == "diverged" for one in found),
+        "made_on": sorted({made_on(one) for one in found}),
     }
+
+
+def made_on(record):
+    """The machine, the versions and the commit of a record, in words."""
+    device, versions = record["device"], record["versions"]
+    name = ", ".join(device["gpu"]) or device["cpu"] or device["platform"]
+    name += f" ({device['cores']} cores)" if not device["gpu"] else ""
+    commit = f", commit {record['commit'][:10]}" if record["commit"] else ""
+    software = " on ".join(versions[one] for one in ("keras", "backend") if versions.get(one))
+    return f"{name} with Keras {software}{commit}"
 
 
 def numbers(record):

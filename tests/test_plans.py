@@ -1,0 +1,257 @@
+"""Plans: slips named with file, row and field; every plan of the course read, its models built and counted."""
+
+from pathlib import Path
+
+import pytest
+from test_train_records import record
+
+from gpc import data, models
+from gpc.surgery.separate import separate
+from gpc.surgery.thin import matching_width, thin
+from gpc.train import plans, recipe
+from gpc.train.planning import built, check_control, differs, kind, outputs, states
+
+PLANS = Path(__file__).resolve().parents[1] / "data" / "plans"
+TEXT = """
+experiment = "a try"
+data = "digits"
+recipe = { name = "quick", epochs = 2 }
+seeds = [0, 1]
+
+[[models]]
+name = "wide"
+network = "LeNet5"
+
+[[models]]
+name = "thin"
+network = "LeNet5"
+width = 0.5
+divisor = 1
+"""
+
+
+def plan(folder, text=TEXT):
+    path = folder / "try.toml"
+    path.write_text(text, encoding="utf-8")
+    return plans.read(path)
+
+
+# -- reading
+
+
+def test_all_models_with_the_first_seed_come_before_the_second(tmp_path):
+    found = [(one.row.name, one.seed, one.file) for one in plan(tmp_path).items()]
+    assert [one[:2] for one in found] == [("wide", 0), ("thin", 0), ("wide", 1), ("thin", 1)]
+    assert found[1][2] == "a-try--thin--digits--0.json"
+
+
+def test_data_and_recipes_multiply(tmp_path):
+    text = TEXT.replace('data = "digits"', 'data = ["digits", { name = "leaves", size = 32 }]')
+    text = text.replace(
+        "{ name = \"quick\", epochs = 2 }", '["quick", { name = "papers-32", augmentation = "none", as = "long" }]'
+    )
+    found = plan(tmp_path, text).items()
+    assert len(found) == 2 * 2 * 2 * 2
+    assert {one.data.size for one in found if one.data.name == "leaves"} == {32}
+    assert {(one.name, one.recipe.epochs) for one in found if one.row.name == "thin"} == {
+        ("thin", 8), ("thin long", 50),
+    }  # fmt: skip
+    assert found[-1].recipe.augmentation is None
+
+
+@pytest.mark.parametrize(
+    "old, new, told",
+    [
+        ("experiment =", "experimant =", r"try\.toml: the plan: field='experimant'.*nearest: 'experiment'"),
+        ('data = "digits"', 'data = "digit"', r"data 1: name='digit' is not known.*nearest: 'digits'"),
+        ('data = "digits"\n', "", "the plan: field 'data' is missing"),
+        ('"quick"', '"quik"', "recipe 1: recipe='quik' is not known.*nearest: 'quick'"),
+        ("epochs = 2", "epoch = 2", "recipe 1: a recipe's field='epoch'.*nearest: 'epochs'"),
+        ("epochs = 2", "epochs = 0", "recipe 1: epochs=0"),
+        ("width = 0.5", "widht = 0.5", r"model 2 \(thin\): field='widht'.*nearest: 'width'"),
+        ("width = 0.5", "width = -1", r"model 2 \(thin\): width=-1 must be a number above 0"),
+        ("width = 0.5", 'recipe = { batchsize = 8 }', r"\(thin\): recipe: .*'batchsize'.*nearest: 'batch_size'"),
+        ("width = 0.5", 'control_of = "wid"', r"model 2 \(thin\): control_of='wid'.*nearest: 'wide'"),
+        ("width = 0.5", 'time_of = "wide"', "time_of and like go together"),
+        ('name = "thin"', 'name = "wide"', r"model 2 \(wide\): name='wide' is there twice"),
+        ('name = "thin"\n', "", "model 2: field 'name' is missing"),
+        ("[0, 1]", "[0, 0]", r"seeds=\[0, 0\] must be different"),
+        ("[0, 1]", '["a"]', r"seeds=\['a'\] must be a list of whole numbers"),
+        ("seeds =", "seeds = =", "no TOML"),
+        ("{ name = \"quick\", epochs = 2 }", '["quick", "modern"]', "would both write a-try--wide--digits--0.json"),
+    ],
+)
+def test_slips_are_named(tmp_path, old, new, told):
+    assert old in TEXT
+    with pytest.raises(ValueError, match=told):
+        plan(tmp_path, TEXT.replace(old, new, 1))
+
+
+def test_a_plan_that_is_not_there_names_those_that_are(monkeypatch):
+    monkeypatch.chdir(PLANS.parents[1])
+    with pytest.raises(FileNotFoundError, match="no plan 'cifar11'.*cifar10"):
+        plans.find("cifar11")
+    assert plans.find("cifar10").name == "cifar10.toml"
+
+
+def test_a_network_that_refuses_is_told_with_its_row(tmp_path):
+    item = plan(tmp_path, TEXT.replace("width = 0.5", "options = { colour = 1 }")).items()[1]
+    with pytest.raises(TypeError, match="model thin: LeNet5 takes no option 'colour'"):
+        built(item, (32, 32, 1), 10)
+
+
+# -- against records
+
+
+def own(item, **changes):
+    """A valid record of this item."""
+    found = record(seed=item.seed, experiment=item.experiment)
+    found["model"] |= {"name": item.name, "options": item.row.told()}
+    found["dataset"] |= {"name": item.data.name}
+    found["recipe"] = item.recipe.as_dict()
+    rows = [{**found["curve"][0], "epoch": place} for place in range(1, item.recipe.epochs + 1)]
+    return {**found, "curve": rows, **changes}
+
+
+def put(folder, item, **changes):
+    import json
+
+    (folder / item.file).write_text(json.dumps(own(item, **changes)), encoding="utf-8")
+
+
+def test_what_has_a_record_of_its_own_is_there(tmp_path):
+    found = plan(tmp_path)
+    first, second, *_ = found.items()
+    put(tmp_path, first)
+    put(tmp_path, second, recipe=second.recipe.but(learning_rate=0.5).as_dict())
+    told = states(found, tmp_path)
+    assert [one.status for one in told] == ["there", "in the way", "missing", "missing"]
+    assert "recipe.learning_rate is 0.5 there, 0.004 in the plan" in told[1].reason
+
+
+def test_a_record_with_other_options_is_not_the_runs_own(tmp_path):
+    first, second, *_ = plan(tmp_path).items()
+    assert differs(own(first), first) == ""
+    assert "options.width" in differs({**own(second), "model": own(first)["model"]}, second)
+
+
+EQUAL = TEXT.replace("epochs = 2", "epochs = 20") + '\n[[models]]\nname = "as long"\nlike = "wide"\ntime_of = "thin"\n'
+
+
+def test_equal_time_waits_for_both_rows_and_follows_their_records(tmp_path):
+    found = plan(tmp_path, EQUAL)
+    items = found.items()
+    for item in items:
+        if item.row.time_of is None:
+            put(tmp_path, item, epoch_seconds=3.0 if item.row.name == "thin" else 2.0)
+    here = kind(record()["device"])
+    last = [one for one in states(found, tmp_path, device=here) if one.item.row.time_of]
+    assert [one.status for one in last] == ["missing", "missing"]
+    assert {one.recipe.epochs for one in last} == {30}
+    assert states(found, tmp_path, device="another machine")[2].status == "waits"
+    (tmp_path / items[4].file).unlink()  # one seed of one row: not yet known
+    assert states(found, tmp_path, device=here)[2].status == "waits"
+
+
+def test_equal_time_keeps_what_its_row_is_like(tmp_path):
+    rows = {one.name: one for one in plan(tmp_path, EQUAL).rows}
+    assert rows["as long"].network == "LeNet5" and rows["as long"].width is None
+    assert rows["as long"].time_of == "thin"
+
+
+# -- the models of a plan
+
+
+def test_thin_and_its_width_by_counting():
+    net = models.build("LeNet5")
+    half = thin(net, 0.5, divisor=1)
+    assert half.output_shape == net.output_shape
+    width, count = matching_width(net, half.count_params(), divisor=1, steps=8)
+    assert abs(count - half.count_params()) < 0.02 * half.count_params() and abs(width - 0.5) < 0.03
+    with pytest.raises(ValueError, match="width=0 must be a number above 0"):
+        thin(net, 0)
+    with pytest.raises(ValueError, match="parameters=99999 is more than the 61706"):
+        matching_width(net, 99999)
+
+
+def test_thin_keeps_the_shapes_of_gates_and_sums():
+    net = models.build("EfficientNetB0", variant="small", classes=10)
+    found = thin(net, 0.5, divisor=2)
+    assert found.output_shape == (None, 10)
+    assert 0.2 < found.count_params() / net.count_params() < 0.4
+
+
+def test_separate_takes_windows_apart():
+    net = models.build("UNet", variant="small", input_shape=(32, 32, 3))
+    found = separate(net)
+    inside = [layer for layer in found.layers if getattr(layer, "kernel_size", None) == (3, 3)]
+    assert [type(one).__name__ for one in inside].count("Conv2D") == 1  # the one that reads the image
+    assert found.output_shape == net.output_shape and found.count_params() < 0.4 * net.count_params()
+
+
+def test_a_control_too_large_is_refused(tmp_path):
+    found = plan(tmp_path, TEXT + 'control_of = "wide"\n')
+    check_control(found, {"wide": 100, "thin": 102})
+    with pytest.raises(ValueError, match="thin has 103 parameters, wide 100: more than 2% apart"):
+        check_control(found, {"wide": 100, "thin": 103})
+
+
+# What each set's images and classes are, so that no data is needed to build for it; sizes as small as each
+# network allows, for parameters do not depend on them (but VGG16's, which reads 32×32).
+SETS = {
+    "digits": ((8, 8, 1), 10),
+    "fashion_mnist": ((28, 28, 1), 10),
+    "leaves": ((32, 32, 3), 5),
+    "cells": ((32, 32, 3), 4),
+    "cifar10": ((32, 32, 3), 10),
+    "cifar100": ((32, 32, 3), 100),
+    "oxford_pets": ((32, 32, 3), 37),
+    "plantvillage": ((96, 96, 3), 38),
+    "nuclei": ((32, 32, 3), 1),
+}
+NAMES = sorted(path.stem for path in PLANS.glob("*.toml"))
+GOLDEN = {
+    ("cifar10", "EfficientNetB0"): 4_062_381,
+    ("cifar10", "kEfficientNetB0-16ch"): 668_833,
+    ("cifar10", "MobileNet"): 3_239_114,
+    ("cifar10", "DenseNetBC100"): 793_150,
+    ("vgg", "VGG16"): 33_638_218,
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_plan_of_the_course_reads(name):
+    found = plans.read(PLANS / f"{name}.toml")
+    assert found.seeds == (0, 1, 2) and found.experiment[:2].isdigit()
+    assert len(found.items()) == 3 * len(found.rows)
+    assert all(one.data.name in SETS and one.data.name in data.names() for one in found.items())
+
+
+@pytest.mark.tensorflow  # JAX takes minutes to build them, to the same counts
+def test_every_model_of_every_plan_is_built_and_controls_count_the_same():
+    """Each network once: in other plans, with other classes, only what controls are held against."""
+    seen = set()
+    for name in NAMES:
+        found = plans.read(PLANS / f"{name}.toml")
+        held = {one for row in found.rows if row.control_of for one in (row.name, row.control_of)}
+        counts = {}
+        for item in found.items()[: len(found.rows)]:
+            key = repr(sorted(item.row.told().items(), key=str))
+            if key not in seen or item.row.name in held:
+                counts[item.row.name] = built(item, *SETS[item.data.name]).count_params()
+            seen.add(key)
+        check_control(found, counts)
+        assert held <= set(counts)
+        for (where, row), count in GOLDEN.items():
+            assert where != name or counts.get(row, count) == count
+
+
+def test_a_model_ends_in_the_classes_or_in_one_map():
+    digits = data.load("digits", count=60)
+    assert outputs(recipe("papers-32"), digits) == 10
+    assert outputs(recipe("segmentation"), digits) == 1
+
+
+def test_the_names_of_records_are_apart():
+    files = [one.file for name in NAMES for one in plans.read(PLANS / f"{name}.toml").items()]
+    assert len(set(files)) == len(files)
