@@ -90,7 +90,7 @@ def test_crop_flip_is_padding_cropping_and_mirroring(split):
 
 
 @pytest.mark.parametrize("shape", [(32, 32, 3), (5, 9, 1), (3, 2, 3), (12, 7)])
-@pytest.mark.parametrize("pad", [0, 1, 4])
+@pytest.mark.parametrize("pad", [0, 1, 4, 9])
 def test_crop_flips_copy_is_the_warp_of_its_matrix(shape, pad):
     random = np.random.default_rng(0)
     crop = CropFlip(pad)

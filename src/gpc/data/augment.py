@@ -4,7 +4,7 @@ An augmentation has `draws`, how many uniform numbers it eats per image, and `ma
 the 2×3 affine map from output to input pixels; so a mask moves exactly as its image does, and nothing is
 random in here. One that changes values, too, has `colour(image, draws)`, before the image moves, and
 `cut(image, draws)`, after it; masks never see them. One that moves by whole pixels may have
-`move(image, draws)`, which does what its matrix says without a warp.
+`move_all(images, draws)`, which does what its matrix says to a whole batch, without a warp.
 """
 
 import math
@@ -73,17 +73,24 @@ class CropFlip:
         found = _moved(draws, self.pad)
         return _mirrored(found, width) if draws[2] < 0.5 else found
 
-    def move(self, image, draws):
-        """What `matrix` describes, as one copy of the part that stays: many times as fast as a warp."""
-        height, width = image.shape[:2]
-        down, right = _pixels(draws, self.pad)
-        rows, columns = _staying(down, height), _staying(right, width)
-        found = np.zeros_like(image)
-        part = image[rows.start + down : rows.stop + down, columns.start + right : columns.stop + right]
-        if draws[2] < 0.5:
-            found[rows, width - columns.stop : width - columns.start] = part[:, ::-1]
-        else:
-            found[rows, columns] = part
+    def move_all(self, images, draws):
+        """What `matrix` describes, for (B, H, W[, C]) images by copies alone: many times as fast as warps."""
+        count, height, width = images.shape[:3]
+        places = 2 * self.pad + 1
+        inside = (slice(None), slice(self.pad, self.pad + height), slice(self.pad, self.pad + width))
+        padded = np.zeros((count, height + places - 1, width + places - 1, *images.shape[3:]), images.dtype)
+        padded[inside] = images
+        sample, down, right, *colour = padded.strides
+        windows = np.lib.stride_tricks.as_strided(
+            padded,
+            (count, places, places, *images.shape[1:]),
+            (sample, down, right, down, right, *colour),
+            writeable=False,
+        )
+        corners = np.floor(_between(-self.pad, self.pad + 1, draws[:, :2])).astype(int) + self.pad
+        found = windows[np.arange(count), corners[:, 0], corners[:, 1]]
+        turned = draws[:, 2] < 0.5
+        found[turned] = found[turned][:, :, ::-1]
         return found
 
 
@@ -214,8 +221,8 @@ def apply(augment, image, draws, *, smooth=True):
     colours_too = smooth and hasattr(augment, "colour")
     if colours_too:
         image = augment.colour(image, draws)
-    if hasattr(augment, "move"):
-        return augment.move(image, draws)
+    if hasattr(augment, "move_all"):
+        return augment.move_all(image[np.newaxis], np.array([draws]))[0]
     interpolation = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     matrix = augment.matrix(draws, height, width)
     flags = interpolation | cv2.WARP_INVERSE_MAP
@@ -230,18 +237,8 @@ def _about_centre(linear, height, width):
     return np.column_stack([linear, centre - linear @ centre])
 
 
-def _pixels(draws, most):
-    return tuple(math.floor(_between(-most, most + 1, draw)) for draw in draws[:2])
-
-
-def _staying(shift, side):
-    """The outputs of a line of `side` pixels, read `shift` pixels further on, that read from inside it."""
-    first = min(max(0, -shift), side)
-    return slice(first, max(first, min(side, side - shift)))
-
-
 def _moved(draws, most):
-    down, right = _pixels(draws, most)
+    down, right = (math.floor(_between(-most, most + 1, draw)) for draw in draws[:2])
     return np.array([[1.0, 0.0, right], [0.0, 1.0, down]])
 
 

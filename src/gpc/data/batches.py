@@ -56,6 +56,9 @@ class Batches(Sequence):
     def _moved(self, arrays, rows, *, smooth):
         if self.augment is None and self.size is None:
             return arrays[rows]
+        if hasattr(self.augment, "move_all"):
+            moved = self.augment.move_all(arrays[rows], self.draws[rows])
+            return moved if self.size is None else np.stack([self._sized(one, smooth) for one in moved])
         # A list, for arithmetic with single numbers: NumPy's take several times as long.
         draws = self.draws[rows].tolist() if self.augment else [None] * len(rows)
         return np.stack([self._one(arrays[row], one, smooth) for row, one in zip(rows, draws)])
@@ -63,6 +66,9 @@ class Batches(Sequence):
     def _one(self, array, draws, smooth):
         if self.augment is not None:
             array = apply(self.augment, array, draws, smooth=smooth)
+        return self._sized(array, smooth)
+
+    def _sized(self, array, smooth):
         return array if self.size is None else resized(array, self.size, smooth=smooth)
 
 
