@@ -420,8 +420,10 @@ def test_all_state_is_gathered_and_put_back():
     saved = state.gather(mine)
     first = [float(mine.train_on_batch(x, y)[0]) for _ in range(3)]
     state.restore(mine, saved)
+    if keras.backend.backend() == "torch":
+        state.put_generators(saved)
     assert [float(mine.train_on_batch(x, y)[0]) for _ in range(3)] == first
-    with pytest.raises(ValueError, match="lacks metrics/0000"):
+    with pytest.raises(ValueError, match="lacks (metrics/0000|generator/cpu)"):
         state.restore(mine, {})
 
 

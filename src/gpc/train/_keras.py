@@ -74,15 +74,16 @@ def summing(kind):
 
 
 class Pulse(keras.callbacks.Callback):
-    """Calls `begin(model)` when an epoch's metrics are reset, `tick(model, step)` before each later step.
+    """Calls `begin(model)` when an epoch's metrics are reset, `first()` right before its first step here,
+    `tick(model, step)` before each later one.
 
     Before a step and not after it: Keras reads a step's loss for every callback that asks to be called after
     one, and so would make a GPU wait for the terminal at each step.
     """
 
-    def __init__(self, begin, tick):
+    def __init__(self, begin, first, tick):
         super().__init__()
-        self._begin, self._tick = begin, tick
+        self._begin, self._first, self._tick = begin, first, tick
 
     def on_epoch_begin(self, epoch, logs=None):
         self._begin(self._model)
@@ -91,3 +92,5 @@ class Pulse(keras.callbacks.Callback):
         # A function, since on JAX reading `model` fetches its state from the device: only where needed.
         if batch:
             self._tick(lambda: self.model, batch)
+        else:
+            self._first()

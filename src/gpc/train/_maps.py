@@ -46,6 +46,7 @@ def overlaps(*, threshold):
     `threshold`."""
 
     def sizes(y_true, y_pred):
+        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         if y_pred.shape[-1] == 1:
             return _sizes(y_true, ops.cast(y_pred > threshold, y_true.dtype))
         chosen = ops.one_hot(ops.argmax(y_pred, axis=-1), y_pred.shape[-1], dtype=y_true.dtype)

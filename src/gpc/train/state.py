@@ -44,7 +44,6 @@ def restore(model, arrays):
                 f"{key} ({variable.path}) has shape {tuple(variable.shape)}, saved {arrays[key].shape}"
             )
         variable.assign(arrays[key])
-    _put_generators(arrays)
 
 
 def _generators():
@@ -60,9 +59,21 @@ def _generators():
     return {f"generator/{name}": array(one) for name, one in every.items()}
 
 
-def _put_generators(arrays):
-    if "generator/cpu" not in arrays:
-        return
+def begin_generators(seed, epoch):
+    """Sets PyTorch's own generators for an epoch: to a state that follows from its number and the seed alone.
+
+    Keras draws from them between epochs, too, more often in a process's first than in its second.
+    """
+    import keras
+
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
+
+
+def put_generators(arrays):
+    """Puts back the part of what `gather` took that is PyTorch's own."""
     import torch
 
     found = {key: torch.from_numpy(one.copy()) for key, one in arrays.items() if key.startswith("generator/")}

@@ -95,7 +95,9 @@ class Training:
         if self.epochs_here == 0:
             self.bar.wait("the first step is being compiled …")
         self.epochs_here += 1
-        pulse = Pulse(self._begin, lambda model, done: self._tick(model, start + done))
+        pulse = Pulse(
+            self._begin, lambda: self._first(epoch), lambda model, done: self._tick(model, start + done)
+        )
         try:
             self.model.fit(
                 feed, epochs=epoch + 1, initial_epoch=epoch, shuffle=False, verbose=0, callbacks=[pulse]
@@ -112,8 +114,15 @@ class Training:
     def _begin(self, model):
         """Keras has just set the metrics to zero: a resumed epoch's sums go back in."""
         if self.partial is not None:
-            arrays, self.partial = self.partial, None
-            state.restore(model, arrays)
+            state.restore(model, self.partial)
+
+    def _first(self, epoch):
+        """When Keras has drawn what it draws to make batches: what dropout draws from is set, or put back."""
+        if self.partial is None:
+            state.begin_generators(self.seed, epoch)
+        elif any(key.startswith("generator/") for key in self.partial):
+            state.put_generators(self.partial)
+        self.partial = None
 
     def _tick(self, model, done):
         """Between two steps: the bar, a look at the loss, a checkpoint when due, the end when asked for."""
