@@ -20,7 +20,7 @@ _SILENT = (
 )
 _ACTIVATIONS = (layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.PReLU, layers.Softmax)
 _SHAPES = (layers.Flatten, layers.Reshape)
-_LINEAR = ("Dense", "Conv2D", "BatchNormalization", "GroupedPointwise", "Rescaling")
+_LINEAR = ("Dense", "Conv2D", "BatchNormalization", "FusedBatchNormalization", "GroupedPointwise", "Rescaling")
 _OTHER_POOLING = (layers.GlobalMaxPooling2D, layers.MaxPooling2D)
 
 
