@@ -16,7 +16,7 @@ READY_TORCH := $(VENV_TORCH)/.installed
 PIP_QUIET := --disable-pip-version-check -qq --progress-bar off
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-torch serve bench stamp clean distclean
+.PHONY: help book test test-torch serve bench stamp handout clean distclean
 
 help:
 	@echo "make book        execute the chapters and build the book in _build/html"
@@ -25,6 +25,7 @@ help:
 	@echo "make test-torch  the unit suite on PyTorch, in an environment of its own"
 	@echo "make bench       the layers' times on this machine"
 	@echo "make stamp URL=… write the repository's address into _config.yml, chapters and README"
+	@echo "make handout     the assignments as students get them, in _build/handout (ASSIGNMENTS=\"2_layer …\")"
 	@echo "make clean       remove what was built (distclean: the environments, too)"
 
 book: $(READY)
@@ -46,9 +47,13 @@ bench: $(READY)
 stamp: $(READY)
 	@$(PY) tools/stamp.py $(URL)
 
+# Plain Python: nothing needs to be installed to hand something out.
+handout:
+	@$(PYTHON) assignments/handout.py $(ASSIGNMENTS)
+
 clean:
 	rm -rf _build .pytest_cache .hypothesis .jupyter_cache build dist
-	find src tests tools book -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests tools book assignments -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf $(VENV) $(VENV_TORCH) src/*.egg-info

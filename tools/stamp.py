@@ -1,4 +1,4 @@
-"""Write the repository's address wherever it is stated: _config.yml, the chapters' set-up cells, README.
+"""Write the repository's address wherever it is stated: _config.yml, set-up cells of chapters and assignments, README.
 
 python tools/stamp.py https://github.com/owner/name    set it
 python tools/stamp.py                                  write _config.yml's address into the other places again
@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 ADDRESS = r"https://github\.com/[\w.-]+/[\w-]+(?:\.[\w-]+)*"
 CONFIGURED = re.compile(rf"^(  url: )({ADDRESS})", flags=re.MULTILINE)
-INSTALLED = re.compile(rf"(git\+)({ADDRESS})(?=@main)")
+INSTALLED = re.compile(rf"(git\+|git clone [^\n]*?)({ADDRESS})(?=@main| course\b)")
 
 
 def address(root=ROOT):
@@ -39,8 +39,9 @@ def stamp(new=None, *, root=ROOT):
         raise ValueError(f"{new!r} must be like https://github.com/owner/name")
     owned = new.removeprefix("https://github.com/")
     edits = {root / "_config.yml": lambda text: CONFIGURED.sub(rf"\g<1>{new}", text)}
-    for chapter in sorted((root / "chapters").glob("*.ipynb")):
-        edits[chapter] = lambda text: INSTALLED.sub(rf"\g<1>{new}", text)
+    folders = ("chapters/*.ipynb", "assignments/*/*.ipynb", "assignments/requirements.txt")
+    for installs in sorted(path for pattern in folders for path in root.glob(pattern)):
+        edits[installs] = lambda text: INSTALLED.sub(rf"\g<1>{new}", text)
     for page in ("README.md", "CONTRIBUTING.md"):
         edits[root / page] = lambda text: repository_links(old).sub(
             lambda link: (link.group(1) or "") + owned, text

@@ -1,0 +1,39 @@
+"""Many submissions at once: `python -m grading 1_budget submissions/*.ipynb --csv points.csv`."""
+
+import argparse
+import csv
+from pathlib import Path
+
+from grading.parts import load
+from grading.process import graded
+
+
+def main(arguments=None):
+    """Grades each file in a process of its own and prints a line for each; a CSV file has every part."""
+    parser = argparse.ArgumentParser(prog="python -m grading", description=__doc__)
+    parser.add_argument("assignment", help="the assignment's folder")
+    parser.add_argument("notebooks", nargs="+", help="submitted notebooks")
+    parser.add_argument("--csv", help="write points and messages of each part to this file")
+    given = parser.parse_args(arguments)
+    try:
+        parts = load(Path(given.assignment))
+    except FileNotFoundError as error:
+        raise SystemExit(str(error)) from None
+    table = []
+    for notebook in given.notebooks:
+        results = graded(given.assignment, notebook)
+        got = sum(one.got for one in results)
+        lost = "; ".join(one.name for one in results if one.got < one.points)
+        print(f"{got:3} / {sum(one.points for one in parts)}  {notebook}" + (f"  lost: {lost}" if lost else ""))
+        table.append([notebook, got, *(one.got for one in results), _messages(results)])
+    if given.csv:
+        with open(given.csv, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([["notebook", "score", *(one.name for one in parts), "messages"], *table])
+
+
+def _messages(results):
+    return "\n".join(f"{one.name}: {one.message}" for one in results if one.message)
+
+
+if __name__ == "__main__":
+    main()
