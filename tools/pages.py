@@ -1,7 +1,6 @@
 """Pages made from what ran: which claims hold; how long, on what and with what each chapter was executed; and
 what the records of full runs say."""
 
-import io
 import os
 import platform
 import re
@@ -46,12 +45,6 @@ def table(head, rows):
     """A Markdown table from a row of headings and rows of values."""
     lines = ["| " + " | ".join(map(cell, row)) + " |" for row in (head, *rows)]
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
-
-
-def figure(name, title, description):
-    """Markdown: a generated picture, its text for those who don't see it."""
-    alt = f"{title}. {description}".replace("\n", " ")
-    return f"```{{figure}} ../_build/generated/{name}\n:alt: {alt}\n```\n"
 
 
 def claims_page(executed, names, statements):
@@ -191,7 +184,7 @@ def _results(rows, title, pictures):
     for against in ("parameters", "macs", "ms"):
         if any(row["tests"] for row in rows) and (against != "macs" or all(row["macs"] for row in rows)):
             drawn = evidence.evidence(rows, against)
-            name = f"results-{rows[0]['experiment']}-{rows[0]['dataset']}-{against}.svg"
+            name = f"results-{rows[0]['experiment']}-{rows[0]['dataset']}-{against}.svg".replace(" ", "-")
             drawn.save(pictures / name, metadata={"Date": None})
             alt = cell(drawn.description).replace("[", "(").replace("]", ")")
             parts.append(f"![{alt}](../_build/generated/{name})")
@@ -200,16 +193,9 @@ def _results(rows, title, pictures):
     return [*parts, evidence.markdown(rows), *few, f"Made on {machines}."]
 
 
-def svg(drawn):
-    """A Drawing as the text of a file, the same in every run."""
-    file = io.StringIO()
-    drawn.save(file, format="svg", metadata={"Date": None, "Creator": None})
-    return file.getvalue()
-
-
 def write(executed, root):
     """Write the generated parts; a file whose text did not change is not touched: its page is not rebuilt."""
-    from tools import bibliography, chapters, command_line, course_map, faq, front, timeline
+    from tools import chapters, front
 
     names = [chapter.stem for chapter in chapters.in_toc(root)]
     folder = root / "_build" / "generated"
@@ -219,6 +205,7 @@ def write(executed, root):
         "claims.md": claims_page(executed, names, statements),
         "status.md": status_page(executed, names, root),
         "results.md": results_page(root, folder),
+        **front.texts(executed, root),
     }
     for name, text in texts.items():
         path = folder / name

@@ -101,7 +101,7 @@ def _missing(plan, chosen, asked):
     from gpc.train import forecast
 
     lines = forecast.forecast(
-        plan, asked.records, chosen, measure=asked.measure, folder=asked.data_folder, say=print
+        plan, asked.records, chosen, measure=asked.measure, data_folder=asked.data_folder
     )
     print("\n".join(forecast.told(plan, lines)))
     return 3 if any(line.state.status != "there" for line in lines) else 0

@@ -22,8 +22,12 @@ class Line:
     source: str = ""
 
 
-def forecast(plan, folder, chosen=lambda item: True, *, measure=False, device=None, say=print, **data):
+def forecast(
+    plan, folder, chosen=lambda item: True, *, measure=False, device=None, data_folder=None, say=print
+):
     """A `Line` for each of the plan's chosen runs, in order.
+
+    folder, data_folder   where the records lie, and the data
 
     A run is timed by the records of its model on its data from the same kind of `device` (default: this one):
     their median seconds an epoch, times its epochs. Where there are none, `measure=True` builds the model,
@@ -40,7 +44,7 @@ def forecast(plan, folder, chosen=lambda item: True, *, measure=False, device=No
             key = (state.item.name, state.item.data.name)
             if key not in measured:
                 say(f"timing {key[0]} on {key[1]} …")
-                measured[key] = _by_steps(state, loaded, **data)
+                measured[key] = _by_steps(state, loaded, data_folder)
             line = replace(line, seconds=measured[key], source=f"{STEPS} steps timed")
         lines.append(line)
     return tuple(lines)
@@ -61,7 +65,7 @@ def _by_records(state, found, device):
     return Line(state, statistics.median(epochs) * state.recipe.epochs, what)
 
 
-def _by_steps(state, loaded, *, folder=None):
+def _by_steps(state, loaded, folder):
     """Seconds of the whole run: steps timed on images that are noise, for their content costs nothing."""
     from gpc import data as sets
 
