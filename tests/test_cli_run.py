@@ -170,7 +170,7 @@ KILLED = WITHOUT.replace("epochs = 2", "epochs = 40").replace("seeds = [0, 1]", 
 def test_killed_and_continued_it_ends_with_the_same_numbers(elsewhere):
     """Killed with SIGKILL once an epoch is over; the same line goes on in the middle of a run."""
     put(elsewhere, KILLED)
-    line = [sys.executable, "-m", "gpc", "run", "try", "--models", "LeNet5,thin"]
+    line = [sys.executable, "-m", "gpc", "run", "try", "--models", "thin"]
     whole = subprocess.run([*line, "--records", "whole", "--runs", "r"], capture_output=True, env=os.environ)
     assert whole.returncode == 0, whole.stderr[-500:]
     child = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -181,24 +181,55 @@ def test_killed_and_continued_it_ends_with_the_same_numbers(elsewhere):
     child.wait()
     child.stdout.close()
     assert names(elsewhere) == []
-    assert run("try", "--models", "LeNet5,thin") == 0
+    assert run("try", "--models", "thin") == 0
     cut, uncut = (records.load(folder) for folder in ("data/records", "whole"))
     assert cut[0]["resumed"] == 1 and uncut[0]["resumed"] == 0
     assert list(map(records.numbers, cut)) == list(map(records.numbers, uncut))
 
 
+MAPS = """
+experiment = "maps"
+data = { name = "cells", size = 16, count = 40 }
+recipe = { name = "segmentation", batch_size = 8 }
+seeds = [0]
+
+[[models]]
+name = "UNet-separate-16ch"
+network = "UNet"
+options = { variant = "small" }
+separate = true
+regroup = 16
+"""
+
+
+def test_a_plan_of_maps_in_rehearsal(elsewhere, capsys):
+    put(elsewhere, MAPS)
+    assert run("try", "--epochs", "1") == 0
+    (one,) = (elsewhere / "runs" / "rehearsal").glob("*/record.json")
+    found = records.read(one)
+    assert set(found["metrics"]["test"]) == {"loss", "accuracy", "dice", "iou"}
+    (row,) = records.table([found])
+    assert row["measure"] == "iou" and row["test"] == found["metrics"]["test"]["iou"]
+    assert "% IoU |" in evidence.markdown([row])
+
+
 # -- records as tables and figures
 
 
-@pytest.fixture
-def made(elsewhere):
-    put(elsewhere, WITHOUT)
-    assert run("try", "--models", "LeNet5,thin") == 0
-    return elsewhere
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The folder of a plan whose runs have their records."""
+    home = tmp_path_factory.mktemp("made")
+    (home / "data" / "plans").mkdir(parents=True)
+    put(home, WITHOUT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        assert run("try", "--models", "LeNet5,thin") == 0
+    return home
 
 
-def test_records_as_markdown_and_figure(made, capsys):
-    capsys.readouterr()
+def test_records_as_markdown_and_figure(made, monkeypatch, capsys):
+    monkeypatch.chdir(made)
     figure = made / "sizes.svg"
     assert cli.main(["records", "--markdown", "--figure", str(figure)]) == 0
     told = capsys.readouterr().out
@@ -259,7 +290,7 @@ def test_the_books_page_of_results(made, tmp_path):
     from tools import pages
 
     text = pages.results_page(made, tmp_path)
-    (row, other) = records.table(records.load("data/records"))
+    (row, other) = records.table(records.load(made / "data" / "records"))
     assert f"{100 * row['test']:.2f} %" in text and f"{100 * other['test']:.2f} %" in text
     assert "## a try" in text and "○ fewer than three seeds" in text and "with Keras" in text
     for picture in re.findall(r"generated/(.+?\.svg)\)", text):

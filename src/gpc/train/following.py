@@ -68,7 +68,7 @@ class Following:
         return self.outcome
 
     def _one(self, state, label):
-        if state.status == "waits" and not self.rehearsal:  # what it waited for may be there by now
+        if state.status != "there" and not self.rehearsal:  # by now, from here or from another process
             again = planning.states(self.plan, self.records)
             state = next(one for one in again if one.item == state.item)
         if self.rehearsal:
