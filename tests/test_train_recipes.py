@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gpc.train import Recipe, recipe, recipes
+from gpc.train import Recipe, equal_time, recipe, recipes
 from gpc.train.schedules import SCHEDULES, cyclic
 
 
@@ -94,6 +94,10 @@ def test_cyclic_repeats():
         ({"floor": 1.0}, "floor=1.0 must be at least 0 and at most 0.001"),
         ({"clip_norm": 0}, "clip_norm=0 must be above 0"),
         ({"label_smoothing": 1}, "label_smoothing=1 must be at least 0 and below 1"),
+        ({"ema": 1.0}, "ema=1.0 must be at least 0 and below 1"),
+        ({"target": "mask"}, "target='mask' .*nearest: 'masks'"),
+        ({"dice": 0.5}, "dice=0.5 belongs to target='masks' and 'objects'; target='labels'"),
+        ({"dice": -1, "target": "masks"}, "dice=-1 must be at least 0"),
     ],
 )
 def test_mistakes_name_what_works(changes, told):
@@ -120,6 +124,38 @@ def test_a_changed_recipe_does_not_pass_for_the_named_one():
     assert recipe("papers-32", epochs=50) == recipe("papers-32")
     with pytest.raises(ValueError, match="'epoch' is not known; .*nearest: 'epochs'"):
         recipe("papers-32", epoch=1)
+
+
+def test_equal_time_takes_the_same_way_in_as_much_time():
+    papers = recipe("papers-32")
+    for seconds, reference, epochs, cycle in [(10, 12, 60, 30), (12, 10, 42, 21), (10, 10, 50, 25)]:
+        found = equal_time(papers, seconds=seconds, reference=reference)
+        assert (found.epochs, found.cycle) == (epochs, cycle)
+        assert abs(found.epochs * seconds - 50 * reference) <= 0.5 * 2 * seconds
+        rates = found.learning_rates(1)
+        assert rates[0] == rates[cycle] == np.float32(0.001)  # whole cycles
+        assert "equal time: " in found.deviates and papers.deviates in found.deviates
+    assert equal_time(papers, seconds=10, reference=12) == equal_time(papers, seconds=10, reference=12)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"schedule": "exponential", "decay": 0.9}, {"schedule": "cosine", "warmup": 1.0}, {}]
+)
+def test_equal_time_ends_at_the_same_rate(changes):
+    short = plain(epochs=20, **changes)
+    long = equal_time(short, seconds=1, reference=2.0)
+    assert long.epochs == 40 and long.warmup == 2 * short.warmup
+    first, second = short.learning_rates(50), long.learning_rates(50)
+    np.testing.assert_allclose(second[::2], first, rtol=0.06, atol=6e-6)  # half a step of warm-up
+    assert equal_time(short, seconds=1000.0, reference=1.0).epochs == 1
+
+
+@pytest.mark.parametrize("wrong", [0, -1.0, "fast", float("nan")])
+def test_equal_time_wants_two_times(wrong):
+    with pytest.raises((TypeError, ValueError), match="seconds="):
+        equal_time(recipe("quick"), seconds=wrong, reference=1.0)
+    with pytest.raises((TypeError, ValueError), match="reference="):
+        equal_time(recipe("quick"), seconds=1.0, reference=wrong)
 
 
 def test_recipes_are_frozen_and_hashable():

@@ -7,7 +7,10 @@ from gpc.cli import _common
 
 RUNS = "runs"
 RECORDS = "data/records"
-CHANGES = ("epochs", "batch_size", "learning_rate", "precision", "subset", "select", "size")
+CHANGES = (
+    "epochs", "batch_size", "learning_rate", "precision", "subset", "select", "size", "augmentation", "ema",
+    "target",
+)  # fmt: skip
 
 
 def add(commands):
@@ -29,6 +32,7 @@ def add(commands):
             "gpc train kEfficientNetB0 --data cifar10 --recipe papers-32 --skip-strides 3 --seed 1 \\",
             "    --experiment 17-do-they-learn       a run of the course: its record goes to data/records",
             "gpc train small.keras --data leaves --limit 600 --minutes 5",
+        "gpc train UNet --data cells --recipe segmentation --epochs 5",
         ],
     )
     _common.add_model(found)
@@ -63,6 +67,9 @@ def _add_recipe(parser):
     recipe.add_argument("--learning-rate", type=float, metavar="X")
     recipe.add_argument("--precision", metavar="TYPE", help="float32, mixed_float16 or mixed_bfloat16")
     recipe.add_argument("--subset", type=float, metavar="PART", help="of the training images, 0…1")
+    recipe.add_argument("--augmentation", metavar="NAME", help="papers, trivial, crop-flip, symmetries, …")
+    recipe.add_argument("--ema", type=float, metavar="X", help="of the weights' average stays a step (0.999)")
+    recipe.add_argument("--target", metavar="WHAT", help="labels, or a class a pixel: masks or objects")
     recipe.add_argument("--select", metavar="WHICH", help="best-validation, best-validation-loss or last")
     recipe.add_argument(
         "--nondeterministic",
@@ -105,7 +112,7 @@ def run(asked):
     followed = recipe(asked.recipe, **changes)
     data = _load(asked)
     built = _common.options(
-        asked, asked.model, shape=followed.input_shape(data.input_shape), classes=len(data.classes)
+        asked, asked.model, shape=followed.input_shape(data.input_shape), classes=followed.outputs(data)
     )
     sizes = " + ".join(f"{count:,} {split}" for split, count in data.sizes.items())
     print(f"{_name(asked)} on {data.name} ({sizes} images)")
