@@ -5,6 +5,7 @@ sequence of code cells; change any of these and it is executed anew. Prose may c
 """
 
 import hashlib
+import json
 import os
 import platform
 import re
@@ -23,6 +24,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT_S = 600
 KEPT_FINGERPRINTS = 3
+CELL = "cell-"  # what the mark of a code cell begins with: book/_ext/cells.py sets it
 
 
 class ChapterFailed(RuntimeError):
@@ -45,15 +47,43 @@ def environment():
     }
 
 
+def contents(root=ROOT):
+    """The pages of the table of contents, in its order, as `_toc.yml` names them."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    return [entry["file"] for part in toc.get("parts", []) for entry in part["chapters"] if "file" in entry]
+
+
 def in_toc(root=ROOT):
     """The chapters of the table of contents, in its order, as paths of notebooks that exist."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    names = [entry["file"] for part in toc.get("parts", []) for entry in part["chapters"] if "file" in entry]
-    chapters = [root / f"{name}.ipynb" for name in names if name.startswith("chapters/")]
+    chapters = [root / f"{name}.ipynb" for name in contents(root) if name.startswith("chapters/")]
     missing = [str(path.relative_to(root)) for path in chapters if not path.exists()]
     if missing:
         raise FileNotFoundError(f"_toc.yml lists {', '.join(missing)}, which does not exist")
     return chapters
+
+
+def numbered(root=ROOT):
+    """Chapters of the table of contents by number: {2: "02_one_by_one", …}."""
+    return {int(path.stem[:2]): path.stem for path in in_toc(root)}
+
+
+def title(name, root=ROOT):
+    """The first heading of a chapter."""
+    cell = json.loads((root / "chapters" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"][0]
+    heading = re.search(r"^# (.+)$", "".join(cell["source"]), flags=re.MULTILINE)
+    return heading.group(1).strip() if heading else "Untitled"
+
+
+def link(number, root=ROOT, *, cell=None, text=None):
+    """A Markdown link to a chapter, or to one of its code cells; None where the contents don't have it.
+
+    `text` is shown instead of the number and the title.
+    """
+    name = numbered(root).get(number)
+    if name is None:
+        return None
+    mark = f"#{CELL}{cell}" if cell else ""
+    return f"[{text or f'{number}. {title(name, root)}'}](../chapters/{name}.ipynb{mark})"
 
 
 def fingerprint(root=ROOT):

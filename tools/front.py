@@ -1,0 +1,105 @@
+"""The front page: where to go from there, and its figure. And all pages made from tables, together."""
+
+from tools import bibliography, chapters, command_line, course_map, faq, pictures, timeline
+
+# Pages and what one finds there; those that the contents don't have are left out.
+PLACES = [
+    ("chapters/00", "Quick start", "regroup a network, train it, save it, see where it looks: one screen."),
+    ("book/course_map", "Map of the course", "which idea needs which; start where you know the ground."),
+    ("book/faq", "Frequent questions", "three sentences each, and the cell that proves them."),
+    ("book/claims", "Claims, tested", "what popular articles say, and what came out."),
+    ("book/results", "Results", "tables of full training runs, drawn from their records."),
+    ("book/timeline", "Timeline", "from LeNet to the k-models, counted."),
+    ("book/for_instructors", "For instructors", "assignments with tests that grade them."),
+]
+KINDS = {"weights": "parameters", "multiplications": "macs"}
+BAR = 0.55  # height of a bar, of the room between two
+
+
+def page(root=chapters.ROOT):
+    """Markdown: links to the places that the contents have."""
+    listed = chapters.contents(root)
+    lines = []
+    for place, name, words in PLACES:
+        file = next((file for file in listed if file.startswith(place)), None)
+        if file:
+            ending = "ipynb" if file.startswith("chapters/") else "md"
+            lines.append(f"- [{name}](../{file}.{ending}): {words}")
+    return "\n".join(lines) + "\n"
+
+
+def clocked(executed):
+    """What a training step of a grouped layer took beside the dense one: claim 3; None before it ran."""
+    from tools import pages
+
+    claims = [claim for notebook in executed for claim in pages.claims_in(notebook) if claim["number"] == 3]
+    measured = [claim["numbers"] for claim in claims]
+    return next((numbers for numbers in reversed(measured) if {"g", "ours", "stock"} <= set(numbers)), None)
+
+
+def bars(executed, root=chapters.ROOT):
+    """The bars of the figure, top to bottom: (words, value beside 1 for the original)."""
+    kept = timeline.counts(root)["front"]
+    before, after = kept["EfficientNetB0"], kept["kEfficientNetB0"]
+    found = [(f"{kind} of EfficientNet-B0", after[key] / before[key]) for kind, key in KINDS.items()]
+    times = clocked(executed)
+    if times:
+        layer = f"one layer in {times['g']} groups"
+        found += [
+            (f"multiplications of {layer}", 1 / times["g"]),
+            ("its training time by this package", times["ours"]),
+            ("its training time by Keras", times["stock"]),
+        ]
+    return found
+
+
+def figure_of(executed, root=chapters.ROOT):
+    """Markdown: the figure of the front page with its alternative text."""
+    return pictures.figure("front.svg", *told(bars(executed, root)))
+
+
+def picture(executed=(), root=chapters.ROOT):
+    """What is left when pointwise layers are grouped, as bars beside the dense original. → a Drawing"""
+    from gpc.show import figure, headline, palette
+
+    rows = bars(executed, root)
+    drawn, axes = figure(7.5, 0.7 + 0.42 * len(rows))
+    for place, (words, share) in enumerate(reversed(rows)):
+        colour = palette.vermillion if share > 1 else palette.indigo
+        axes.barh(place, share, BAR, color=colour, zorder=3)
+        axes.annotate(said(share), (share, place), xytext=(5, 0), textcoords="offset points", va="center")
+    axes.axvline(1, color=palette.muted, linewidth=1.4, linestyle="--", zorder=2)
+    named = {"xytext": (4, 0), "textcoords": "offset points", "color": palette.muted}
+    axes.annotate("dense", (1, len(rows) - 0.5), **named)
+    axes.set_yticks(range(len(rows)), [words for words, _ in reversed(rows)])
+    axes.set(xlim=(0, max(1.15, 1.15 * max(share for _, share in rows))), xlabel="beside the dense original")
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    return headline(drawn, *told(rows))
+
+
+def told(rows):
+    """The figure's title and its description."""
+    title = "What grouping leaves: few weights, fewer multiplications, and not always less time"
+    words = "; ".join(f"{name}: {said(share)}" for name, share in rows)
+    return (title if len(rows) > 2 else "What grouping leaves of a network"), words
+
+
+def said(share):
+    """A share of the original in words: 16%, or 8.0 times."""
+    return f"{share:.1f} times" if share > 1 else f"{share:.0%}"
+
+
+def texts(executed, root=chapters.ROOT):
+    """{file: text} of all that the pages made from tables include."""
+    return {
+        "front.md": figure_of(executed, root),
+        "front.svg": pictures.svg(picture(executed, root)),
+        "start.md": page(root),
+        "faq.md": faq.page(root),
+        "map.md": course_map.page(root),
+        "timeline.md": timeline.page(root),
+        "timeline.svg": pictures.svg(timeline.picture(root)),
+        "command_line.md": command_line.page(),
+        "bibliography.md": bibliography.page(root),
+    }
