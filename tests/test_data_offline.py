@@ -22,6 +22,12 @@ def test_fashion_mnist():
     assert np.bincount(data.open_test().labels).tolist() == [1000] * 10
 
 
+def test_cifar10(tmp_path):
+    data = load("cifar10", folder=offline_data.cifar10(tmp_path), count=3000)
+    assert data.sizes == {"train": 2250, "validation": 250, "test": 500}
+    assert np.bincount(data.open_test().labels).tolist() == [50] * 10
+
+
 def test_cifar100s_test_images_fine_and_coarse(tmp_path):
     files, _ = offline_data.cifar100(tmp_path)
     source = real.SOURCES["cifar100"]
