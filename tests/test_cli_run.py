@@ -136,7 +136,10 @@ def test_a_time_by_records_is_epochs_times_their_seconds(elsewhere):
     "arguments, told",
     [
         (["tri"], "no plan 'tri'"),
-        (["try", "--models", "thinn"], "--models='thinn' is not known; there are LeNet5, refused, thin; nearest: 'thin'"),
+        (
+            ["try", "--models", "thinn"],
+            "--models='thinn' is not known; there are LeNet5, refused, thin; nearest: 'thin'",
+        ),
         (["try", "--seeds", "7"], "--seeds='7' is not known; there are 0, 1"),
     ],
 )
@@ -171,7 +174,9 @@ def test_killed_and_continued_it_ends_with_the_same_numbers(elsewhere):
     """Killed with SIGKILL once an epoch is over; the same line goes on in the middle of a run."""
     put(elsewhere, KILLED)
     line = [sys.executable, "-m", "gpc", "run", "try", "--models", "thin"]
-    whole = subprocess.run([*line, "--records", "whole", "--runs", "r"], capture_output=True, env=os.environ)
+    whole = subprocess.run(
+        [*line, "--records", "whole", "--runs", "r"], check=False, capture_output=True, env=os.environ
+    )
     assert whole.returncode == 0, whole.stderr[-500:]
     child = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     for said in child.stdout:
@@ -243,7 +248,8 @@ def test_records_as_markdown_and_figure(made, monkeypatch, capsys):
 
 def rows(**changes):
     base = {"experiment": "e", "dataset": "digits", "recipe": "r", "measure": "accuracy", "enough": True,
-            "macs": 10, "train_ms": 1.5, "seeds": [0, 1, 2], "epochs": 2, "epoch_seconds": 3.0, "spread": 0.01}  # fmt: skip
+            "macs": 10, "train_ms": 1.5, "seeds": [0, 1, 2],
+            "epochs": 2, "epoch_seconds": 3.0, "spread": 0.01}  # fmt: skip
     wide = {**base, "model": "wide", "parameters": 4000, "tests": [0.80, 0.81, 0.82], "test": 0.81}
     thin = {**base, "model": "thin", "parameters": 1000, "tests": [0.79, 0.80, 0.83], "test": 0.807}
     return [wide, {**thin, **changes}]
@@ -270,7 +276,9 @@ def test_fewer_than_three_seeds_are_hollow_and_spread_is_drawn():
     assert heights[-2:] == [1.0, 2.0]  # from the worst seed to the best, in points
 
 
-@pytest.mark.parametrize("changes, against", [({"dataset": "leaves"}, "macs"), ({}, "weight"), ({"measure": "iou"}, "ms")])
+@pytest.mark.parametrize(
+    "changes, against", [({"dataset": "leaves"}, "macs"), ({}, "weight"), ({"measure": "iou"}, "ms")]
+)
 def test_what_cannot_be_drawn_together(changes, against):
     with pytest.raises(ValueError, match="one experiment on one data set|choose from 'parameters'"):
         evidence.evidence(rows(**changes), against)

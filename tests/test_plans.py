@@ -1,4 +1,4 @@
-"""Plans: slips named with file, row and field; every plan of the course read, its models built and counted."""
+"""Plans: slips named with file, row and field; every plan of the course read, its models counted."""
 
 from pathlib import Path
 
@@ -48,7 +48,8 @@ def test_all_models_with_the_first_seed_come_before_the_second(tmp_path):
 def test_data_and_recipes_multiply(tmp_path):
     text = TEXT.replace('data = "digits"', 'data = ["digits", { name = "leaves", size = 32 }]')
     text = text.replace(
-        "{ name = \"quick\", epochs = 2 }", '["quick", { name = "papers-32", augmentation = "none", as = "long" }]'
+        '{ name = "quick", epochs = 2 }',
+        '["quick", { name = "papers-32", augmentation = "none", as = "long" }]',
     )
     found = plan(tmp_path, text).items()
     assert len(found) == 2 * 2 * 2 * 2
@@ -70,7 +71,11 @@ def test_data_and_recipes_multiply(tmp_path):
         ("epochs = 2", "epochs = 0", "recipe 1: epochs=0"),
         ("width = 0.5", "widht = 0.5", r"model 2 \(thin\): field='widht'.*nearest: 'width'"),
         ("width = 0.5", "width = -1", r"model 2 \(thin\): width=-1 must be a number above 0"),
-        ("width = 0.5", 'recipe = { batchsize = 8 }', r"\(thin\): recipe: .*'batchsize'.*nearest: 'batch_size'"),
+        (
+            "width = 0.5",
+            "recipe = { batchsize = 8 }",
+            r"\(thin\): recipe: .*'batchsize'.*nearest: 'batch_size'",
+        ),
         ("width = 0.5", 'control_of = "wid"', r"model 2 \(thin\): control_of='wid'.*nearest: 'wide'"),
         ("width = 0.5", 'time_of = "wide"', "time_of and like go together"),
         ('name = "thin"', 'name = "wide"', r"model 2 \(wide\): name='wide' is there twice"),
@@ -78,7 +83,11 @@ def test_data_and_recipes_multiply(tmp_path):
         ("[0, 1]", "[0, 0]", r"seeds=\[0, 0\] must be different"),
         ("[0, 1]", '["a"]', r"seeds=\['a'\] must be a list of whole numbers"),
         ("seeds =", "seeds = =", "no TOML"),
-        ("{ name = \"quick\", epochs = 2 }", '["quick", "modern"]', "would both write a-try--wide--digits--0.json"),
+        (
+            '{ name = "quick", epochs = 2 }',
+            '["quick", "modern"]',
+            "would both write a-try--wide--digits--0.json",
+        ),
     ],
 )
 def test_slips_are_named(tmp_path, old, new, told):
@@ -135,7 +144,10 @@ def test_a_record_with_other_options_is_not_the_runs_own(tmp_path):
     assert "options.width" in differs({**own(second), "model": own(first)["model"]}, second)
 
 
-EQUAL = TEXT.replace("epochs = 2", "epochs = 20") + '\n[[models]]\nname = "as long"\nlike = "wide"\ntime_of = "thin"\n'
+EQUAL = (
+    TEXT.replace("epochs = 2", "epochs = 20")
+    + '\n[[models]]\nname = "as long"\nlike = "wide"\ntime_of = "thin"\n'
+)
 
 
 def test_equal_time_waits_for_both_rows_and_follows_their_records(tmp_path):

@@ -171,8 +171,8 @@ def results_page(root, pictures):
 
 
 PUBLISHED = (
-    "**Published** on the same data, each in one run, with other code and mostly other image sizes: to compare "
-    "with, no part of what was measured here."
+    "**Published** on the same data, each in one run, with other code and mostly other image sizes: to "
+    "compare with, no part of what was measured here."
 )
 
 

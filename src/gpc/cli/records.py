@@ -61,7 +61,7 @@ def run(asked):
         print(json.dumps(rows, indent=1))
     elif not rows:
         what = "".join(f" of {one}" for one in (asked.experiment, asked.data) if one)
-        print(f"no records{what} in {asked.folder}; `gpc run PLAN` or `gpc train … --experiment NAME` makes some")
+        print(f"no records{what} in {asked.folder}; `gpc run` or `gpc train … --experiment NAME` makes some")
     elif asked.markdown:
         print(_markdown(rows))
     else:

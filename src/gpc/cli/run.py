@@ -50,7 +50,9 @@ def _add_keeping(parser):
     keeping.add_argument("--minutes", type=float, metavar="N", help="stop after N minutes, all runs together")
     keeping.add_argument("--records", default=RECORDS, metavar="DIR", help=f"default: {RECORDS}")
     keeping.add_argument("--runs", default=RUNS, metavar="DIR", help=f"of checkpoints (default: {RUNS})")
-    keeping.add_argument("--data-folder", metavar="DIR", help="where data lie (default: GPC_DATA, else a cache)")
+    keeping.add_argument(
+        "--data-folder", metavar="DIR", help="where data lie (default: GPC_DATA, else a cache)"
+    )
     keeping.add_argument("--devices", default="1", metavar="WHICH", help="as of `gpc train` (default: 1)")
     keeping.add_argument("--checkpoint-minutes", type=float, default=5.0, metavar="N", help="default: 5")
     keeping.add_argument(
@@ -75,7 +77,9 @@ def run(asked):
 def _list(plans):
     found = [plans.read(path) for path in sorted(plans.home().glob("*.toml"))]
     if not found:
-        raise FileNotFoundError(f"no plans in {plans.home()}; run this in the course's folder, or give a file")
+        raise FileNotFoundError(
+            f"no plans in {plans.home()}; run this in the course's folder, or give a file"
+        )
     width = max(len(plan.name) for plan in found)
     for plan in found:
         print(f"{plan.name.ljust(width)}  {len(plan.items()):3} runs  {plan.title}")

@@ -86,7 +86,9 @@ def _cells(row, rows):
 
 def pipes(heads, lines):
     """A Markdown table of texts: the first column to the left, the others to the right."""
-    escaped = [[str(cell).replace("|", r"\|").replace("\n", " ") for cell in line] for line in (heads, *lines)]
+    escaped = [
+        [str(cell).replace("|", r"\|").replace("\n", " ") for cell in line] for line in (heads, *lines)
+    ]
     marks = ["---", *["---:"] * (len(heads) - 1)]
     return "\n".join("| " + " | ".join(line) + " |" for line in (escaped[0], marks, *escaped[1:]))
 

@@ -1,4 +1,4 @@
-"""Convolutions with a window taken apart: space first, each channel alone, then channels, each pixel alone."""
+"""Convolutions with a window taken apart: space first, each channel alone, then channels at each pixel."""
 
 from keras import layers
 
@@ -6,10 +6,10 @@ from gpc.surgery.change import change_layers
 
 
 def separate(model):
-    """The same network with every dense k×k convolution as a depthwise k×k and a 1×1 convolution, freshly drawn.
+    """The same network, each dense k×k convolution as a depthwise k×k and a 1×1 one, freshly drawn.
 
-    A model to another of the same input and output; C · k² + C · F weights where C · F · k² were. Convolutions
-    that read the image (at most 4 channels), that are grouped already or whose window is 1×1 stay, and keep
+    A model to another of the same input and output; C · k² + C · F weights where C · F · k² were. Layers that
+    read the image (at most 4 channels), that are grouped already or whose window is 1×1 stay, and keep
     their weights. Padding, strides, dilation and bias are taken over; the activation stands behind the 1×1.
     So a network without pointwise layers, such as U-Net, gets some for `regroup` to group.
 

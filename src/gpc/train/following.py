@@ -52,7 +52,9 @@ class Following:
     options          more of `fit`'s arguments (devices, deterministic, checkpoint_minutes)
     """
 
-    def __init__(self, plan, *, records, runs, rehearsal=None, minutes=None, folder=None, say=print, **options):
+    def __init__(
+        self, plan, *, records, runs, rehearsal=None, minutes=None, folder=None, say=print, **options
+    ):
         self.plan, self.records, self.runs = plan, Path(records), Path(runs)
         self.rehearsal, self.say, self.options = rehearsal or Rehearsal(), say, options
         self.folder = folder
@@ -119,7 +121,7 @@ class Following:
             self.say(f"{label}: record in {run.path}, {span(run.record['wall_seconds'])}")
 
     def _save(self, run, state):
-        """The model beside its checkpoints: whoever asks where it looks needs it. A full disk costs it alone."""
+        """The model beside its checkpoints, for who asks where it looks. A full disk costs it alone."""
         try:
             run.model.save(self._home(state) / "model.keras")
         except OSError as error:

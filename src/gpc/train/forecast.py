@@ -1,4 +1,4 @@
-"""How long a plan's missing runs take: told by records of the same kind of device, or by a few steps timed."""
+"""How long a plan's missing runs take: by records of the same kind of device, or by a few steps timed."""
 
 import statistics
 import time
@@ -72,7 +72,9 @@ def _by_steps(state, loaded, folder):
     item, recipe = state.item, state.recipe
     if item.data not in loaded:
         asked = item.data
-        loaded[asked] = sets.load(asked.name, seed=asked.seed, size=asked.size, count=asked.count, folder=folder)
+        loaded[asked] = sets.load(
+            asked.name, seed=asked.seed, size=asked.size, count=asked.count, folder=folder
+        )
     data = loaded[item.data]
     shape = recipe.input_shape(data.input_shape)
     outputs = planning.outputs(recipe, data)

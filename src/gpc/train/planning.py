@@ -1,4 +1,4 @@
-"""A plan against its records: what is there, what is missing, how long that takes; and the runs themselves."""
+"""A plan against its records: what is there, what is missing, how its models are built."""
 
 import statistics
 from dataclasses import dataclass
@@ -13,15 +13,13 @@ WITHIN = 0.02  # how far the parameters of a control may be from those it is to 
 
 
 def built(item, input_shape, classes):
-    """The item's model: built, its strides left out, taken apart, thinned, grouped, Lab put in front, in this order.
+    """The item's model: built, strides left out, taken apart, thinned, grouped, Lab in front, in this order.
 
     Raises ValueError or TypeError naming the row and what its network or the surgery refused.
     """
     import keras
 
     from gpc import models, surgery
-    from gpc.surgery.separate import separate
-    from gpc.surgery.thin import thin
 
     row = item.row
     try:
@@ -30,9 +28,9 @@ def built(item, input_shape, classes):
         if row.skip_strides:
             found = surgery.skip_strides(found, row.skip_strides)
         if row.separate:
-            found = separate(found)
+            found = surgery.separate(found)
         if row.width is not None:
-            found = thin(found, row.width, divisor=row.divisor)
+            found = surgery.thin(found, row.width, divisor=row.divisor)
         if row.regroup:
             found = surgery.regroup(found, row.regroup).model
     except (ValueError, TypeError) as error:
@@ -51,7 +49,7 @@ def outputs(recipe, data):
 
 
 def timed(item, plan, found, device):
-    """The item's recipe with the epochs that make it as long as another row; None where that is not known yet.
+    """The item's recipe, as long as another row where `time_of` asks for it; None where that is not known.
 
     A row with `time_of` is trained by `gpc.train.equal_time`: s is the median of the seconds an epoch in the
     records `found` of `like` and of `time_of`, all of this plan and from the same kind of `device`. Known

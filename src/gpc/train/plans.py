@@ -18,8 +18,8 @@ class Row:
     """One model of a plan.
 
     name         what its records call it
-    network      as `gpc.models.build` knows it (default: the name); `options` go to its constructor, "none" as
-                 None, for which TOML has no word
+    network      as `gpc.models.build` knows it (default: the name); `options` go to its constructor, "none"
+                 as None, for which TOML has no word
     skip_strides, separate, width, divisor, regroup   what `gpc.surgery` makes of it, in this order: stride
                  levels left out, windows taken apart into depthwise and pointwise, `thin` to a share of its
                  filters, pointwise layers grouped by so many channels
@@ -65,8 +65,8 @@ class Data:
 
 @dataclass(frozen=True)
 class Item:
-    """One run of a plan: a row, on data, by a recipe, from a seed. Of a row with `time_of` the recipe's epochs
-    are not the last word: `gpc.train.planning.timed` says them."""
+    """One run of a plan: a row, on data, by a recipe, from a seed. Of a row with `time_of` the recipe's
+    epochs are not the last word: `gpc.train.planning.timed` says them."""
 
     experiment: str
     row: Row
@@ -234,7 +234,7 @@ def _check_items(plan):
         if one.file.lower() in files:
             other = files[one.file.lower()]
             raise Wrong(
-                f"{one} and {other} would both write {one.file}; give one of the recipes as = \"…\", "
+                f'{one} and {other} would both write {one.file}; give one of the recipes as = "…", '
                 "which is put behind the models' names"
             )
         files[one.file.lower()] = one
