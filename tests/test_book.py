@@ -87,6 +87,41 @@ def test_generated_pages_list_every_chapter(html):
     ] == []
 
 
+def test_every_code_cell_has_a_mark_to_link_to(html):
+    for chapter in chapters.in_toc(ROOT):
+        cells = chapters.kept(chapter).cells
+        marks = pages.read(html / "chapters" / f"{chapter.stem}.html").anchors
+        assert {f"cell-{cell.id}" for cell in cells if cell.cell_type == "code"} <= marks
+
+
+def test_the_index_has_the_glossary(html):
+    """Every term leads from the index to its entry."""
+    terms = {mark for mark in pages.read(html / "book" / "glossary.html").anchors if mark.startswith("term-")}
+    links = pages.read(html / "genindex.html").links
+    assert len(terms) > 40 and {f"book/glossary.html#{mark}" for mark in terms} <= set(links)
+
+
+def test_the_map_is_walked_by_the_keyboard(browser, site):
+    """From box to box in the order of the chapters; the lines of the one in focus stand out."""
+    browser.size(1440)
+    browser.open(f"{site}/book/course_map.html")
+    driver, numbers = browser.driver, sorted(chapters.numbered(ROOT))
+    driver.execute_script(f"document.getElementById('map-{numbers[0]}').focus()")
+    for number in numbers[1:]:
+        driver.switch_to.active_element.send_keys("\ue004")  # Tab
+        assert driver.switch_to.active_element.get_attribute("id") == f"map-{number}"
+    strokes = driver.execute_script(
+        "const width = e => getComputedStyle(e).strokeWidth;"
+        "return [...document.querySelectorAll('.need')].map(e => [e.classList.contains('of-%d'), width(e)])"
+        % numbers[-1]
+    )
+    assert {width for own, width in strokes if own} == {"2.5px"} and len({width for _, width in strokes}) == 2
+    driver.switch_to.active_element.send_keys("\ue007")  # Enter
+    browser.driver.implicitly_wait(10)
+    assert driver.find_elements("css selector", "body")
+    assert chapters.numbered(ROOT)[numbers[-1]] in driver.current_url
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_content_in_the_browser(browser, site, page, mode):

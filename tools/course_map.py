@@ -109,7 +109,7 @@ def _box(number, x, y, title, part, address):
     """A chapter as a link: a box with a coloured edge, its number and its title."""
     from gpc.show.page import escape
 
-    left, words = x - BOX / 2, textwrap.wrap(title, 16)
+    left, words = x - BOX / 2, textwrap.wrap(title, 18)
     first = y + HEIGHT / 2 - 7 * (len(words) - 1) + 4
     text = " ".join(
         f'<tspan x="{left + 34:.0f}" y="{first + 14 * i:.0f}">{escape(word)}</tspan>'

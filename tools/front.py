@@ -59,20 +59,25 @@ def figure_of(executed, root=chapters.ROOT):
 
 
 def picture(executed=(), root=chapters.ROOT):
-    """What is left when pointwise layers are grouped, as bars beside the dense original. → a Drawing"""
+    """What is left when pointwise layers are grouped, as bars from the dense original. → a Drawing"""
     from gpc.show import figure, headline, palette
 
     rows = bars(executed, root)
-    drawn, axes = figure(7.5, 0.7 + 0.42 * len(rows))
-    for place, (words, share) in enumerate(reversed(rows)):
+    drawn, axes = figure(7.5, 0.9 + 0.4 * len(rows))
+    for place, (_, share) in enumerate(reversed(rows)):
         colour = palette.vermillion if share > 1 else palette.indigo
-        axes.barh(place, share, BAR, color=colour, zorder=3)
-        axes.annotate(said(share), (share, place), xytext=(5, 0), textcoords="offset points", va="center")
-    axes.axvline(1, color=palette.muted, linewidth=1.4, linestyle="--", zorder=2)
-    named = {"xytext": (4, 0), "textcoords": "offset points", "color": palette.muted}
-    axes.annotate("dense", (1, len(rows) - 0.5), **named)
+        axes.barh(place, share - 1, BAR, left=1, color=colour, zorder=3)
+        aside = {"xytext": (5 if share > 1 else -5, 0), "textcoords": "offset points", "va": "center"}
+        axes.annotate(said(share), (share, place), ha="left" if share > 1 else "right", **aside)
+    axes.axvline(1, color=palette.ink, linewidth=1.4, zorder=4)
     axes.set_yticks(range(len(rows)), [words for words, _ in reversed(rows)])
-    axes.set(xlim=(0, max(1.15, 1.15 * max(share for _, share in rows))), xlabel="beside the dense original")
+    least, most = min(share for _, share in rows), max(1.0, *(share for _, share in rows))
+    axes.set(xscale="log", xlim=(least / 2.2, most * 2), xlabel="beside the dense original, log scale")
+    ticks = {2.0**n: f"{2**n}" if n >= 0 else f"1/{2**-n}" for n in range(-6, 6)}
+    shown = {place: text for place, text in ticks.items() if least / 2 < place < most * 2}
+    axes.set_xticks(list(shown), list(shown.values()))
+    axes.minorticks_off()
+    axes.grid(visible=True, axis="x")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     return headline(drawn, *told(rows))
@@ -80,7 +85,7 @@ def picture(executed=(), root=chapters.ROOT):
 
 def told(rows):
     """The figure's title and its description."""
-    title = "What grouping leaves: few weights, fewer multiplications, and not always less time"
+    title = "Few weights and multiplications are left; the time is the program's"
     words = "; ".join(f"{name}: {said(share)}" for name, share in rows)
     return (title if len(rows) > 2 else "What grouping leaves of a network"), words
 

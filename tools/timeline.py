@@ -9,6 +9,7 @@ them anew.
 import json
 import sys
 from importlib import metadata
+from math import floor, log10
 from pathlib import Path
 
 import yaml
@@ -59,8 +60,9 @@ def write(root=ROOT):
 
 
 def millions(value):
-    """A count in millions with three digits, as in tables of papers."""
-    return f"{value / 1e6:,.3g}" if value < 1e9 else f"{value / 1e6:,.0f}"
+    """A count in millions with three digits, as in tables of papers; above a thousand all of them."""
+    shown = value / 1e6
+    return f"{shown:,.{max(0, 2 - floor(log10(shown)))}f}"
 
 
 def page(root=ROOT):
@@ -80,22 +82,22 @@ def page(root=ROOT):
 
 
 def picture(root=ROOT):
-    """The figure: parameters over the years, the area of each mark its multiply-accumulates. → a Drawing"""
+    """The figure: a row a network, the oldest on top, its place the parameters, its size the MACs. → a Drawing"""
     from gpc.show import figure, headline, palette
 
-    kept, rows = counts(root)["networks"], networks(root)
-    drawn, axes = figure(7.5, 5.2)
-    axes.set(yscale="log", ylabel="parameters (log)", xlabel="first published")
+    kept, rows = counts(root)["networks"], networks(root)[::-1]
+    drawn, axes = figure(7.5, 0.9 + 0.235 * len(rows))
     for place, row in enumerate(rows):
-        one, new = kept[row["model"]], row["model"].startswith("k")
-        colour = palette.indigo if new else palette.blue
-        size = 6 + (one["macs"] / 1e6) ** 0.5 * 5
-        axes.scatter(place, one["parameters"], size, color=colour, alpha=0.75, linewidth=0, zorder=3)
-        axes.annotate(
-            row["name"], (place, one["parameters"]), xytext=(0, 6 + size**0.5 / 2),
-            textcoords="offset points", ha="center", fontsize=7.5, color=palette.text("ink"), rotation=30,
-        )
-    axes.set_xticks(range(len(rows)), [row["year"] for row in rows], rotation=60, fontsize=8)
+        one = kept[row["model"]]
+        colour = palette.indigo if row["model"].startswith("k") else palette.blue
+        size = 8 + one["macs"] ** 0.5 / 200
+        axes.scatter(one["parameters"], place, size, color=colour, alpha=0.8, linewidth=0, zorder=3)
+    names = [f"{row['name']}  {row['year']}" for row in rows]
+    axes.set_yticks(range(len(rows)), names, fontsize=9)
+    axes.tick_params(axis="y", length=0)
+    axes.set(xscale="log", xlabel="parameters, log scale; a larger mark: more multiply-accumulates")
+    axes.margins(y=0.03)
+    axes.grid(visible=True, axis="both")
     return headline(drawn, *told(root))
 
 
@@ -106,7 +108,7 @@ def told(root=ROOT):
     title = "The weights rose with depth, and fell as each layer was taken apart"
     words = (
         f"Parameters of {len(kept)} networks, oldest first: {first:,} in LeNet-5, {wide:,} in VGG16, "
-        f"{last:,} in kEfficientNet-B0. The area of a mark grows with its multiply-accumulates."
+        f"{last:,} in kEfficientNet-B0. A mark grows with the multiply-accumulates."
     )
     return title, words
 
