@@ -181,8 +181,11 @@ def _results(rows, title, pictures):
     from gpc.show import evidence
 
     parts = [f"## {title}"]
-    for against in ("parameters", "macs", "ms"):
-        if any(row["tests"] for row in rows) and (against != "macs" or all(row["macs"] for row in rows)):
+    # A processor that other programs keep busy tells no time worth drawing.
+    known, timed = (all(row[name] for row in rows) for name in ("macs", "gpu"))
+    shown = {"parameters": True, "macs": known, "ms": timed}
+    for against, drawable in shown.items():
+        if drawable and any(row["tests"] for row in rows):
             drawn = evidence.evidence(rows, against)
             name = f"results-{rows[0]['experiment']}-{rows[0]['dataset']}-{against}.svg".replace(" ", "-")
             drawn.save(pictures / name, metadata={"Date": None})

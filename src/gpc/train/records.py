@@ -107,8 +107,8 @@ def table(records):
     experiment, model, dataset, recipe, seeds, parameters, macs, test_accuracy and val_accuracy (means),
     measure (what is compared: "accuracy", of maps "iou"), test (its mean), tests (of each seed), spread (its
     standard deviation over the seeds; None below two), enough (at least three seeds: drawn filled),
-    epochs, epoch_seconds (median), train_ms (of one image, from the same), diverged (how many), made_on
-    (the machines, in words).
+    epochs, epoch_seconds (median), train_ms (of one image, from the same), diverged (how many), gpu
+    (whether all are from one), made_on (the machines, in words).
     """
     groups = {}
     for one in records:
@@ -138,6 +138,7 @@ def _row(key, found):
         "epoch_seconds": statistics.median(one["epoch_seconds"] for one in found),
         "train_ms": statistics.median(1000 * one["epoch_seconds"] / one["dataset"]["train"] for one in found),
         "diverged": sum(one["status"] == "diverged" for one in found),
+        "gpu": all(one["device"]["gpu"] for one in found),
         "made_on": sorted({made_on(one) for one in found}),
     }
 
