@@ -264,6 +264,12 @@ def test_a_model_ends_in_the_classes_or_in_one_map():
     assert outputs(recipe("segmentation"), digits) == 1
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_records_there_are_those_of_the_plan(name):
+    found = plans.read(PLANS / f"{name}.toml")
+    assert [one.reason for one in states(found, PLANS.parent / "records") if one.status == "in the way"] == []
+
+
 def test_the_names_of_records_are_apart():
     files = [one.file for name in NAMES for one in plans.read(PLANS / f"{name}.toml").items()]
     assert len(set(files)) == len(files)

@@ -198,5 +198,7 @@ def test_the_readme_has_every_field_as_the_schema_says():
         )
 
 
-def test_the_records_of_the_course_are_valid():
-    records.load(README.parent)
+def test_the_records_of_the_course_are_valid_and_of_a_known_commit():
+    for one in records.load(README.parent):
+        assert one["commit"] and one["dirty"] is False, one["model"]["name"]
+        assert one["test_openings"] == 1
