@@ -117,6 +117,8 @@ def test_boxes_of_the_map_lie_apart_and_below_what_they_need():
         boxes = [place for place in level if isinstance(place, int)]
         assert all(abs(at[a] - at[b]) >= course_map.BOX for a, b in combinations(boxes, 2))
         assert all(course_map.BOX / 2 <= at[box] <= width - course_map.BOX / 2 for box in boxes)
+    words = [part.count("<tspan") for part in re.findall(r"<a id=.*?</a>", course_map.drawing(ROOT))]
+    assert max(words) * course_map.LEADING < course_map.HEIGHT
     assert all(depth[need] < depth[number] for number, row in rows.items() for need in row["needs"])
 
 
@@ -227,5 +229,5 @@ def test_the_front_figure_is_drawn_from_counts_and_from_the_measured_claim():
     rows = front.bars([notebook], ROOT)
     assert [share for _, share in rows[2:]] == [1 / 32, 0.25, 8.0] and 0.1 < rows[0][1] < rows[1][1] < 0.5
     assert len(front.bars([], ROOT)) == 2
-    assert "8.0 times" in front.figure_of([notebook], ROOT)
+    assert "by Keras: 8.0 times" in front.figure_of([notebook], ROOT)
     assert pictures.svg(front.picture([notebook], ROOT)).count("<svg") == 1

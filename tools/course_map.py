@@ -12,8 +12,9 @@ import yaml
 
 from tools import chapters
 
-BOX, HEIGHT, ROW, GAP, MARGIN = 146, 52, 98, 10, 6  # of the drawing, in its own units
+BOX, HEIGHT, ROW, GAP, MARGIN = 146, 60, 106, 10, 6  # of the drawing, in its own units
 LINE = 16  # the room that a line takes which passes a row
+LEADING = 13  # from one line of words to the next
 
 
 def table(root=chapters.ROOT):
@@ -109,10 +110,10 @@ def _box(number, x, y, title, part, address):
     """A chapter as a link: a box with a coloured edge, its number and its title."""
     from gpc.show.page import escape
 
-    left, words = x - BOX / 2, textwrap.wrap(title, 18)
-    first = y + HEIGHT / 2 - 7 * (len(words) - 1) + 4
+    left, words = x - BOX / 2, textwrap.wrap(title, 15)
+    first = y + HEIGHT / 2 - LEADING / 2 * (len(words) - 1) + 4
     text = " ".join(
-        f'<tspan x="{left + 34:.0f}" y="{first + 14 * i:.0f}">{escape(word)}</tspan>'
+        f'<tspan x="{left + 34:.0f}" y="{first + LEADING * i:.1f}">{escape(word)}</tspan>'
         for i, word in enumerate(words)
     )
     return (
