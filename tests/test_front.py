@@ -199,6 +199,19 @@ def test_a_reference_is_known_by_title_number_or_address():
     assert bibliography.keys("Somebody: *A network in a network*, 2031.", known) == []
 
 
+def test_the_marks_of_cells_have_one_name():
+    """The links are written in one module and the marks set in another, which runs inside Sphinx."""
+    extension = (ROOT / "book" / "_ext" / "cells.py").read_text(encoding="utf-8")
+    assert f'PREFIX = "{chapters.CELL}"' in extension
+
+
+def test_the_glossary_is_in_alphabetical_order_and_says_each_word_once():
+    text = (ROOT / "book" / "glossary.md").read_text(encoding="utf-8")
+    body = text.split(":::{glossary}\n")[1].split("\n:::")[0]
+    terms = [re.sub(r"[^a-z0-9 ]", "", line.lower()) for line in body.splitlines() if re.match(r"\S", line)]
+    assert terms == sorted(set(terms)) and len(terms) > 40
+
+
 # Commands and the front page
 
 

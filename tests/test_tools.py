@@ -151,7 +151,7 @@ def test_nbmake_keeps_what_it_runs_and_names_the_cell_that_fails(course):
 def executed(*outputs):
     cells = [
         nbformat.v4.new_markdown_cell("# One by one\n\nWhat?"),
-        nbformat.v4.new_code_cell("x", outputs=list(outputs)),
+        nbformat.v4.new_code_cell("x", id="proof", outputs=list(outputs)),
     ]
     run = {"seconds": 12.3, "profile": "quick", "when": "2026-01-01 00:00 UTC"}
     return nbformat.v4.new_notebook(cells=cells, metadata={"gpc_run": run})
@@ -163,7 +163,7 @@ def test_claims_are_listed_with_verdict_and_chapter():
     assert "1 tested: 0 confirmed, 1 conditional, 0 wrong." in page
     assert (
         r"| 3 | g times faster | Conditional | 4 times \| in one place "
-        "| [One by one](../chapters/02_one_by_one.ipynb) |"
+        "| [One by one](../chapters/02_one_by_one.ipynb#cell-proof) |"
     ) in page
     with pytest.raises(ValueError, match="02_one_by_one tests claim 3"):
         pages.claims_page([executed(output)], ["02_one_by_one"], {})

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from tools.chapters import CELL
+
 CLAIM = "gpc_claim"  # in the metadata of an output: Jupyter Book warns of unknown types of data
 PACKAGES = (
     "tensorflow",
@@ -31,9 +33,14 @@ def title_of(notebook):
 
 
 def claims_in(notebook):
-    """What `gpc.show.claim` left in the outputs: dictionaries with number, verdict, text and numbers."""
-    outputs = (output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs)
-    return [output["metadata"][CLAIM] for output in outputs if CLAIM in output.get("metadata", {})]
+    """What `gpc.show.claim` left in the outputs: dictionaries with number, verdict, text, numbers and cell."""
+    return [
+        {**output["metadata"][CLAIM], "cell": cell.id}
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if CLAIM in output.get("metadata", {})
+    ]
 
 
 def cell(value):
@@ -51,8 +58,8 @@ def claims_page(executed, names, statements):
     """A Markdown table of every tested claim, in order of number. statements: number → what is claimed."""
     rows = []
     for notebook, name in zip(executed, names, strict=True):
-        link = f"[{title_of(notebook)}](../chapters/{name}.ipynb)"
         for claim in claims_in(notebook):
+            link = f"[{title_of(notebook)}](../chapters/{name}.ipynb#{CELL}{claim['cell']})"
             if claim["number"] not in statements:
                 raise ValueError(
                     f"chapters/{name} tests claim {claim['number']}, which book/claims.yml does not state"
