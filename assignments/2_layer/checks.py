@@ -30,10 +30,10 @@ def made(answers, filters, groups, shape, *, seed=0):
 
 
 def called(layer, images):
-    """The layer's output as NumPy."""
+    """A layer's or model's output as NumPy."""
     import keras
 
-    out = shielded("the layer, called on images,", layer, keras.ops.convert_to_tensor(images))
+    out = shielded(f"`{layer.name}`, called on images,", layer, keras.ops.convert_to_tensor(images))
     if out is None:
         raise Wrong("not answered yet: the layer's `call` returns None")
     return keras.ops.convert_to_numpy(out)
@@ -186,8 +186,7 @@ def learns(answers):
     from_scratch(answers)
     keras.utils.set_random_seed(1)
     images = np.random.default_rng(2).normal(size=(64, 2, 2, 8)).astype("float32")
-    teacher = np.random.default_rng(3).normal(size=(1, 1, 2, 8)).astype("float32")
-    target = slowly(images, teacher, np.linspace(-1, 1, 8), 4)
+    target = called(made(answers, 8, 4, images.shape), images)
     model, layer = model_of(answers)
     before = [weight.copy() for weight in layer.get_weights()]
     model.compile(optimizer=keras.optimizers.Adam(0.1), loss="mse")
@@ -217,7 +216,7 @@ def saves(answers):
         except Exception as error:
             hint = "`get_config` must return filters and groups beside what the base class returns"
             raise Wrong(f"saving and loading raised {type(error).__name__}; {hint}") from None
-    same = np.allclose(again.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-5)
+    same = np.allclose(called(again, images), called(model, images), atol=1e-5)
     require(same, "the loaded model gives other numbers than the one that was saved")
 
 
@@ -253,7 +252,7 @@ def reaches(answers):
         draw = np.random.default_rng(0)
         model.set_weights([draw.normal(size=weight.shape) for weight in model.get_weights()])
         images = np.concatenate([np.zeros((1, channels)), np.eye(channels)])[:, None, None].astype("float32")
-        out = shielded("the model of `pair`", model.predict, images, verbose=0).reshape(channels + 1, -1)
+        out = called(model, images).reshape(channels + 1, -1)
         given = float(np.mean(np.abs(out[1:] - out[0]) > 1e-6))
         width = channels // groups
         require(

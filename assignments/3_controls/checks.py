@@ -92,8 +92,10 @@ def ran(answers, build, seed):
 
 def accuracy(model, split):
     """The share of a split's images that a model gets right."""
-    guesses = shielded("`predict` on the model that `run` returns", model.predict, split.images, verbose=0)
-    return float(np.mean(np.argmax(guesses, axis=-1) == split.labels))
+    import keras
+
+    guesses = shielded(f"`{model.name}`, called on images,", model, split.images.astype("float32"), training=False)
+    return float(np.mean(np.argmax(keras.ops.convert_to_numpy(guesses), axis=-1) == split.labels))
 
 
 @part(2, "A run is fixed by its seed, and scored on the validation split", seconds=120)

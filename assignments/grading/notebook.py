@@ -8,6 +8,7 @@ import linecache
 import re
 import sys
 import traceback
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,7 +132,8 @@ def run(cells, namespace, *, seconds=CELL_SECONDS, on_cell=lambda cell: None):
 def _stopped(cell, namespace, seconds):
     """Runs one cell. → why it stopped; an empty text where it did not"""
     try:
-        with limit(seconds):
+        with limit(seconds), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             exec(compile(cell.source, cell.file, "exec", dont_inherit=True), namespace)
     except TimeLimit:
         return f"it ran longer than {seconds:g} s; is there a loop without an end?"

@@ -4,6 +4,7 @@ import functools
 import importlib.util
 import os
 import traceback
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +81,8 @@ def grade(parts, namespace, failures=(), sources=(), *, on_result=lambda result:
 def _judged(one, answers):
     """Why a part brings no points; an empty text where it does."""
     try:
-        with limit(one.seconds):
+        with limit(one.seconds), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             one.check(answers)
     except (Wrong, AssertionError) as wrong:
         return str(wrong) or "not right"
