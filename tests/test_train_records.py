@@ -3,6 +3,8 @@ schema."""
 
 import copy
 import json
+import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from gpc.train import recipe, records
 from gpc.train.schema import SCHEMA
 
 SUM = "0123456789abcdef" * 4
-README = Path(__file__).resolve().parents[1] / "data" / "records" / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "data" / "records" / "README.md"
 
 
 def record(seed=0, accuracy=0.75, **changes):
@@ -202,3 +205,24 @@ def test_the_records_of_the_course_are_valid_and_of_a_known_commit():
     for one in records.load(README.parent):
         assert one["commit"] and one["dirty"] is False, one["model"]["name"]
         assert one["test_openings"] == 1
+
+
+def test_away_from_the_course_the_records_that_came_with_the_package_are_read(tmp_path, monkeypatch):
+    """A chapter opened by itself has no data/records beside it; what is trained there goes to a folder there."""
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    carried = tmp_path / "installed"
+    for place, names in patterns["data-files"].items():
+        found = [path for name in names for path in ROOT.glob(name)]
+        assert found, f"{names} are no files"
+        (carried / place).mkdir(parents=True)
+        for path in found:
+            shutil.copy(path, carried / place)
+    here = tmp_path / "notebooks"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr("sysconfig.get_path", lambda name: {"data": str(carried)}[name])
+    assert records.load() == records.load(ROOT / "data" / "records") != ()
+    assert (records.shelf().parent / "published.json").is_file()
+    assert records.home() == here / "data" / "records"
+    records.home().mkdir(parents=True)
+    assert records.load() == ()

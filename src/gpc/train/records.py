@@ -7,6 +7,7 @@ the README beside the records. An invalid record is never half-read: the error n
 import json
 import re
 import statistics
+import sysconfig
 from pathlib import Path
 
 from gpc.train.recipes import Recipe
@@ -87,13 +88,19 @@ def home():
     return next((one for one in places if one.is_dir()), places[0])
 
 
+def shelf():
+    """Where records are read: `home()`; where there is none, the course's own as they came with the package."""
+    carried = Path(sysconfig.get_path("data")) / "share" / "gpc" / "records"
+    return home() if home().is_dir() or not carried.is_dir() else carried
+
+
 def load(folder=None, *, experiment=None):
-    """Every record in `folder` (default: `home()`), by file name, as a tuple; of `experiment` alone if given.
+    """Every record in `folder` (default: `shelf()`), by file name, as a tuple; of `experiment` alone if given.
 
     Raises FileNotFoundError where there is no such folder, ValueError for an invalid record, naming file and
     field.
     """
-    folder = home() if folder is None else Path(folder)
+    folder = shelf() if folder is None else Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder} of records; `gpc train … --records {folder}` makes one")
     found = [read(path) for path in sorted(folder.glob("*.json"))]

@@ -20,11 +20,12 @@ def study(experiment, models, *, data, recipe, seeds=3, folder=None, on_epoch=pr
     folder      where records lie (default: the nearest `data/records` at or above the working folder);
                 checkpoints go to `checkpoints/` beside it, so a run that was cut goes on where it was
 
-    In the quick profile nothing is trained. Returns the experiment's records, a tuple, empty without any.
+    In the quick profile nothing is trained. Returns the experiment's records, a tuple, empty without any;
+    where the course's folder is not at hand, those that came with the package.
     Raises ValueError for an unknown recipe or data set before anything is trained.
     """
     recipe = named_recipe(recipe, **changes)
-    folder = Path(folder) if folder else kept.home()
+    default, folder = folder is None, Path(folder) if folder else kept.home()
     files = {
         (name, seed): folder / kept.file_name(experiment, name, data, seed)
         for seed in range(positive("seeds", seeds))
@@ -39,4 +40,5 @@ def study(experiment, models, *, data, recipe, seeds=3, folder=None, on_epoch=pr
             checkpoints = folder.parent / "checkpoints" / files[name, seed].stem
             fit(models[name], dataset, recipe, seed=seed, name=name, experiment=experiment, records=folder,
                 folder=checkpoints, on_epoch=on_epoch)  # fmt: skip
-    return kept.load(folder, experiment=experiment) if folder.is_dir() else ()
+    shown = kept.shelf() if default else folder
+    return kept.load(shown, experiment=experiment) if shown.is_dir() else ()
