@@ -29,7 +29,7 @@ def assignments():
 
 
 def handout(names, to):
-    """Copies the assignments of these names to a folder; what lies there stays, unless it has the same name."""
+    """Copies these assignments to a folder; what lies there stays, unless it has the same name."""
     files = {HERE / name: to / place for name, place in COMMON.items()}
     files |= {path: to / "grading" / path.name for path in (HERE / "grading").glob("*.py")}
     files |= {HERE / name / file: to / name / file for name in names for file in OF_EACH}
@@ -41,7 +41,8 @@ def handout(names, to):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=as_written)
     parser.add_argument("names", nargs="*", help=f"which ones: {', '.join(assignments())}")
     parser.add_argument("--to", type=Path, help="the folder (default: _build/handout, made anew)")
     given = parser.parse_args(arguments)

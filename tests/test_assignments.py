@@ -1,8 +1,8 @@
 """The assignments: a reference gets every point, a stub none, a typical mistake loses its part and hears why.
 
-Submissions are made of the reference by changing single cells, and graded in this process, so that Keras starts
-once. What a submission may do to its process is tried on a small assignment without Keras, by the students' own
-command.
+Submissions are made of the reference by changing single cells, and graded in this process, so that Keras
+starts once. What a submission may do to its process is tried on a small assignment without Keras, by the
+students' own command.
 """
 
 import ast
@@ -76,8 +76,8 @@ def score(results):
     return sum(one.got for one in results.values()), sum(one.points for one in results.values())
 
 
-# Typical mistakes: what the author thought, the cells as a function of the reference's names, the parts lost with a
-# piece of what is said about each.
+# Typical mistakes: what the author thought, the cells as a function of the reference's names, the parts lost
+# with a piece of what is said about each.
 
 
 def _trained(names):
@@ -165,8 +165,7 @@ CONTROLS = [
     (
         "a control with too many parameters",
         lambda names: {
-            "builders": source(reference("3_controls"), "builders").replace("network(WIDTH)\n", "network(WIDTH)\n")
-            + "\nWIDTH *= 1.3\n",
+            "builders": source(reference("3_controls"), "builders") + "\nWIDTH *= 1.3\n",
             "results": f"rows, best = {names['results']!r}, (1.0, known_model)\n"
             "results = [row for row in rows if row['network'] != 'thin']\n"
             "for seed in range(3):\n"
@@ -197,8 +196,8 @@ CONTROLS = [
 
 def _copied(names):
     """The reference's runs, not run once more."""
-    rows = f"results, best = {names['results']!r}, (1.0, known_model)\nbuilders = ('dense', 'grouped', 'thin')\n"
-    return {"results": rows + TABLE}
+    rows = f"results, best = {names['results']!r}, (1.0, known_model)\n"
+    return {"results": rows + "builders = ('dense', 'grouped', 'thin')\n" + TABLE}
 
 
 def hoped(verdicts):
@@ -212,15 +211,18 @@ CLAIMS = [
     (
         "biases counted, no shuffle",
         lambda names: {
-            "measure_ab": AB.replace(", use_bias=False)\n    grouped", ")\n    grouped").replace("second(shuffle(", "second((")
+            "measure_ab": AB.replace(", use_bias=False)\n    grouped", ")\n    grouped")
             .replace("groups=groups, use_bias=False)\n    return", "groups=groups)\n    return")
+            .replace("second(shuffle(", "second((")
         },
         {"claim_a": "Are biases counted", "claim_b": "without a shuffle"},
     ),
     (
         "an experiment that cannot come out otherwise",
         lambda names: {
-            "measure_ef": EF.replace("kernel, padding", "1, padding").replace("middle, 1, activation=activation", "middle, 1")
+            "measure_ef": EF.replace("kernel, padding", "1, padding").replace(
+                "middle, 1, activation=activation", "middle, 1"
+            )
         },
         {"claim_e": "cannot come out otherwise", "claim_f": "cannot come out otherwise"},
     ),
@@ -352,7 +354,8 @@ def toy(tmp_path):
 def hand_in(path, *sources):
     """A notebook of these code cells."""
     cells = [{"cell_type": "code", "metadata": {}, "source": source.splitlines(True)} for source in sources]
-    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), encoding="utf-8")
+    book = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(book), encoding="utf-8")
     return path
 
 
@@ -369,10 +372,12 @@ def in_this_process(toy, *sources):
         ([], dict.fromkeys(["adds", "number", "refuses"], "is missing")),
         (RIGHT, {}),
         (["%pip install x\n!ls\n%matplotlib inline\n" + RIGHT[0], "%%bash\nrm x", "len?", *RIGHT[1:]], {}),
-        (["def add(a, b:\n    return a", *RIGHT[1:]], {"adds": r'cell 1 \(begins "def add.*SyntaxError.*line 1'}),
+        (["def add(a, b:\n    return a", *RIGHT[1:]],
+         {"adds": r'cell 1 \(begins "def add.*SyntaxError.*line 1'}),
         # What a cell made before its time was over is there.
         ([RIGHT[0], "while True:\n    number = 7", RIGHT[2]], {}),
-        ([RIGHT[0], "while True: pass\nnumber = 7", RIGHT[2]], {"number": "cell 2.*longer than 1 s; is there a loop"}),
+        ([RIGHT[0], "while True: pass\nnumber = 7", RIGHT[2]],
+         {"number": "cell 2.*longer than 1 s; is there a loop"}),
         ([RIGHT[0], "import time\ntime.sleep(60)\nnumber = 7", RIGHT[2]], {"number": "longer than 1 s"}),
         ([RIGHT[0], "import sys\nsys.exit()\nnumber = 7", RIGHT[2]], {"number": "SystemExit"}),
         ([RIGHT[0], "nmber = 7", RIGHT[2]], {"number": "there is a `nmber`: was it renamed"}),
@@ -386,7 +391,8 @@ def in_this_process(toy, *sources):
          {"adds": r"`add\(2, 3\)` raised ZeroDivisionError: division by zero, line 2: return a / 0"}),
         (["def add(a, b):\n    while True: pass", *RIGHT[1:]], {"adds": "checking it took longer than"}),
         ([*RIGHT[:2], "def root(x):\n    return 0"], {"refuses": r"should raise ValueError; it returned 0"}),
-        ([*RIGHT[:2], "def root(x):\n    raise KeyError(x)"], {"refuses": "should raise ValueError; it raised KeyError"}),
+        ([*RIGHT[:2], "def root(x):\n    raise KeyError(x)"],
+         {"refuses": "should raise ValueError; it raised KeyError"}),
     ],
 )  # fmt: skip
 def test_whatever_a_cell_does_is_told_in_a_sentence(toy, cells, said, monkeypatch):
@@ -441,23 +447,23 @@ def test_a_time_limit_outside_the_main_thread():
 def pytest_of(folder, *arguments, **variables):
     """The students' command. → (exit status, what it said)"""
     command = [sys.executable, "-m", "pytest", "-p", "no:xdist", *arguments]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "GITHUB_"))}
-    done = subprocess.run(
-        command, cwd=folder, env={**environment, **variables}, capture_output=True, text=True, timeout=300
-    )
+    ours = ("PYTEST_", "GITHUB_")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)} | variables
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout + done.stderr
 
 
 def test_one_command_tells_points_reasons_and_the_score(toy):
     hand_in(toy / "toy" / "assignment.ipynb", RIGHT[0], "number = 8", "def root(x):\n    return 1 / 0")
     status, said = pytest_of(toy, "toy", "--report", "points.json", GITHUB_ACTIONS="true")
-    assert status == 1 and said.splitlines()[-1] != "" and "score: 2 / 5" in said.splitlines()
+    assert status == 1 and "score: 2 / 5" in said.splitlines()
     assert "✗ 0/1  number: The number" in said and "seven is asked" in said
     assert "it raised ZeroDivisionError: division by zero, line 2: return 1 / 0" in said
     assert "Traceback" not in said and "process.py" not in said
     assert '::notice title=Autograding report::{"totalPoints":2,"maxPoints":5}' in said.splitlines()
     report = json.loads((toy / "points.json").read_text(encoding="utf-8"))
-    assert (report["score"], report["points"]) == (2, 5) and [one["got"] for one in report["parts"]["toy"]] == [2, 0, 0]
+    assert (report["score"], report["points"]) == (2, 5)
+    assert [one["got"] for one in report["parts"]["toy"]] == [2, 0, 0]
 
     hand_in(toy / "elsewhere.ipynb", *RIGHT)
     status, said = pytest_of(toy, "toy", "--submission", "elsewhere.ipynb")
@@ -467,16 +473,16 @@ def test_one_command_tells_points_reasons_and_the_score(toy):
 @pytest.mark.parametrize(
     ("cell", "limit", "said"),
     [
-        ("import os\nos._exit(0)", "60", r"Python itself ended with exit status 0, in cell 2 \(begins \"import os\"\)"),
+        ("import os\nos._exit(0)", "60", r"Python itself ended with exit status 0, in cell 2 \(begins"),
         (
-            "import signal, sys\nif hasattr(signal, 'SIGALRM'):\n    signal.signal(signal.SIGALRM, signal.SIG_IGN)\n"
-            "while True: pass",
+            "import signal\nif hasattr(signal, 'SIGALRM'):\n"
+            "    signal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass",
             "6",
             "longer than 6 s, in cell 2",
         ),
     ],
 )
-def test_a_submission_that_takes_python_along_gets_nothing_and_is_told(toy, cell, limit, said, monkeypatch):
+def test_a_submission_that_takes_python_along_gets_nothing(toy, cell, limit, said, monkeypatch):
     monkeypatch.setenv("GRADING_TOTAL_SECONDS", limit)
     monkeypatch.setenv("GRADING_CELL_SECONDS", "1")
     started = time.monotonic()
@@ -496,7 +502,8 @@ def test_many_submissions_in_one_table(toy, tmp_path):
     (toy / "bob.ipynb").write_text("seven", encoding="utf-8")
     command = [sys.executable, "-m", "grading", "toy", "ann.ipynb", "bob.ipynb", "--csv", "points.csv"]
     done = subprocess.run(command, cwd=toy, capture_output=True, text=True, timeout=120)
-    assert done.stdout.splitlines() == ["  5 / 5  ann.ipynb", "  0 / 5  bob.ipynb  lost: adds; number; refuses"], done.stderr
+    told = ["  5 / 5  ann.ipynb", "  0 / 5  bob.ipynb  lost: adds; number; refuses"]
+    assert done.stdout.splitlines() == told, done.stderr
     with open(toy / "points.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["notebook", "score", "adds", "number", "refuses", "messages"]
@@ -521,16 +528,16 @@ def test_a_cell_that_asks_for_points_is_not_run_while_it_is_graded(toy):
 
 def test_the_handout_holds_no_solution(tmp_path):
     """By make's own command, and word by word."""
-    done = subprocess.run(
-        [sys.executable, str(FOLDER / "handout.py"), "--to", str(tmp_path / "all")], capture_output=True, text=True
-    )
+    whole = tmp_path / "all"
+    command = [sys.executable, str(FOLDER / "handout.py"), "--to", str(whole)]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0 and "without solutions" in done.stdout
-    files = {str(path.relative_to(tmp_path / "all")) for path in (tmp_path / "all").rglob("*") if path.is_file()}
+    files = {path.relative_to(whole).as_posix() for path in whole.rglob("*") if path.is_file()}
     for name in NAMES:
         assert {f"{name}/assignment.ipynb", f"{name}/checks.py", f"{name}/RUBRIC.md"} <= files
     assert {"README.md", "requirements.txt", "conftest.py", ".github/workflows/classroom.yml"} <= files
     assert not any("solution" in file or "handout" in file for file in files)
-    given = "\n".join((tmp_path / "all" / file).read_text(encoding="utf-8") for file in sorted(files))
+    given = "\n".join((whole / file).read_text(encoding="utf-8") for file in sorted(files))
     for name in NAMES:
         for cell in reference(name)["cells"]:
             if "answer" in cell["metadata"].get("tags", []):
@@ -545,6 +552,16 @@ def test_the_workflow_has_the_names_that_classroom_asks_for():
 
     workflow = yaml.safe_load((FOLDER / "workflow.yml").read_text(encoding="utf-8"))
     assert workflow["name"] == "Autograding Tests" and list(workflow["jobs"]) == ["run-autograding-tests"]
+
+
+def test_the_example_for_instructors_grades(toy):
+    """The page's own check: a right answer, and one that forgets the groups."""
+    page = (ROOT / "book" / "for_instructors.md").read_text(encoding="utf-8")
+    (check,) = re.findall(r"^```python\n(.*?)^```$", page, flags=re.M | re.S)
+    (toy / "toy" / "checks.py").write_text(check, encoding="utf-8")
+    assert in_this_process(toy, "def weights(c, f, g):\n    return c // g * f") == {}
+    told = in_this_process(toy, "def weights(c, f, g):\n    return c * f")
+    assert "4 groups of 64 channels: not 8192" in told["weights"]
 
 
 @pytest.mark.tensorflow

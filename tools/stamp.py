@@ -1,4 +1,4 @@
-"""Write the repository's address wherever it is stated: _config.yml, set-up cells of chapters and assignments, README.
+"""Write the repository's address wherever it is stated: _config.yml, chapters, assignments, README.
 
 python tools/stamp.py https://github.com/owner/name    set it
 python tools/stamp.py                                  write _config.yml's address into the other places again

@@ -11,7 +11,7 @@ ENOUGH = 0.8  # of the validation digits
 
 
 def small_network():
-    """A network of our own, with what is easily counted wrong: biases, 3×3, depthwise 1×1 and dense layers."""
+    """A network with what is easily counted wrong: biases, 3×3, depthwise 1×1 and dense layers."""
     import keras
     from keras import layers
 
@@ -47,7 +47,7 @@ def weights(answers):
     for case in cases():
         *_, inside, filters, groups = case
         right, given = inside // groups * filters, cost(answers, case)[0]
-        hint = f"each of the {filters} filters has a weight for every channel it reads; how many does it read?"
+        hint = f"each of the {filters} filters has a weight for every channel it reads; how many are they?"
         if groups > 1 and close(given, inside * filters):
             hint = "that is the dense layer: a filter reads the channels of its own group only"
         if close(given, right + filters):
@@ -75,7 +75,8 @@ def refuses(answers):
         culprit = inside if inside % groups else filters
         require(
             str(groups) in said and str(culprit) in said,
-            f"the message {said!r} should name the numbers that do not fit: {groups} groups, {culprit} channels",
+            f"the message {said!r} should name the numbers that do not fit: {groups} groups, {culprit} "
+            "channels",
         )
 
 
@@ -94,7 +95,8 @@ def share(answers):
     }
     hint = next((text for value, text in hints.items() if close(given, value, relative=1e-4)), "")
     hint = hint or "sum `count_params()` of the Conv2D layers with kernel_size (1, 1), and divide"
-    require(close(given, one_by_one / whole, relative=1e-4), f"`pointwise_share` gives {given}. Look again: {hint}")
+    right = close(given, one_by_one / whole, relative=1e-4)
+    require(right, f"`pointwise_share` gives {given}. Look again: {hint}")
 
 
 def sizes():
@@ -124,9 +126,9 @@ def budget(answers):
         new, _ = converted(answers, model, allowed)
         require(
             new.count_params() <= allowed,
-            f"`convert(model, {allowed})` returns {new.count_params()} parameters; it must not exceed the budget",
+            f"`convert(model, {allowed})` returns {new.count_params()} parameters, more than the budget",
         )
-        require(new is not model, "`convert` returns the model it was given; `gpc.surgery.regroup` makes a new one")
+        require(new is not model, "`convert` returns the model it was given; `regroup` makes a new one")
         require(
             new.output_shape == model.output_shape and new.input_shape == model.input_shape,
             f"the new network is {new.input_shape} → {new.output_shape}, the given one "
@@ -167,16 +169,15 @@ def learned(answers):
     import keras
 
     model, said = answers.kind("fitted", keras.Model), answers.kind("accuracy", float, np.floating)
-    require(
-        model.count_params() <= BUDGET, f"`fitted` has {model.count_params()} parameters; the budget is {BUDGET}"
-    )
+    count = model.count_params()
+    require(count <= BUDGET, f"`fitted` has {count} parameters; the budget is {BUDGET}")
     digits = gpc.data.load("digits").validation
     images = (digits.images / 255).astype("float32")
-    guesses = keras.ops.convert_to_numpy(shielded("`fitted`, called on images,", model, images, training=False))
-    right = float(np.mean(np.argmax(guesses, axis=-1) == digits.labels))
+    guesses = shielded("`fitted`, called on images,", model, images, training=False)
+    right = float(np.mean(np.argmax(keras.ops.convert_to_numpy(guesses), axis=-1) == digits.labels))
     require(
         close(said, right, absolute=0.005),
         f"`accuracy` says {said:.3f}; on the validation split `fitted` reaches {right:.3f}. "
         "Was it computed on other images, or before the last training?",
     )
-    require(right >= ENOUGH, f"`fitted` reaches {right:.3f} on the validation split; at least {ENOUGH} is asked")
+    require(right >= ENOUGH, f"`fitted` reaches {right:.3f} on the validation split; {ENOUGH} is asked")

@@ -10,8 +10,8 @@ from grading.answers import shielded
 
 # What would do the arithmetic instead of the student.
 READY_MADE = (
-    "Conv1D Conv2D Conv3D DepthwiseConv2D SeparableConv2D GroupedPointwise InterleavedPointwise GroupedConv2D "
-    "conv conv2d depthwise_conv separable_conv grouped_pointwise"
+    "Conv1D Conv2D Conv3D DepthwiseConv2D SeparableConv2D GroupedPointwise InterleavedPointwise "
+    "GroupedConv2D conv conv2d depthwise_conv separable_conv grouped_pointwise"
 ).split()
 
 
@@ -54,8 +54,8 @@ def from_scratch(answers):
     used = answers.uses("MyGroupedPointwise", READY_MADE)
     require(
         not used,
-        f"`MyGroupedPointwise` uses {', '.join(used)}: from scratch means reshape, transpose, matmul or einsum "
-        "of `keras.ops`, nothing that is a convolution already",
+        f"`MyGroupedPointwise` uses {', '.join(used)}: from scratch means reshape, transpose, matmul or "
+        "einsum of `keras.ops`, nothing that is a convolution already",
     )
 
 
@@ -76,8 +76,8 @@ def weights_of(layer, channels, filters, groups):
     shapes, wanted = [weight.shape for weight in weights], [(1, 1, channels // groups, filters), (filters,)]
     require(
         shapes == wanted,
-        f"for {channels} channels, {filters} filters and {groups} groups the weights have shapes {shapes}; needed "
-        f"are a kernel and a bias, {wanted}: as Keras's own, made in `build` by `self.add_weight`",
+        f"for {channels} channels, {filters} filters and {groups} groups the weights have shapes {shapes}; "
+        f"needed are a kernel and a bias, {wanted}: as Keras's own, made in `build` by `self.add_weight`",
     )
     return weights
 
@@ -119,7 +119,7 @@ def numbers(answers):
         require(given.shape == right.shape, f"the output has shape {given.shape}; needed: {right.shape}")
         if np.allclose(given, right, atol=1e-4):
             continue
-        hint = "filter f belongs to group f // (filters / groups) and reads that group's neighbouring channels"
+        hint = "filter f belongs to group f // (filters / groups) and reads that group's block of channels"
         if np.allclose(given, right - bias, atol=1e-4):
             hint = "the bias is missing"
         elif np.allclose(given, slowly(_dealt(images, groups), kernel, bias, groups), atol=1e-4):
@@ -190,7 +190,8 @@ def learns(answers):
     model, layer = model_of(answers)
     before = [weight.copy() for weight in layer.get_weights()]
     model.compile(optimizer=keras.optimizers.Adam(0.1), loss="mse")
-    told = shielded("`fit` on a model of your layer", model.fit, images, target, epochs=30, batch_size=64, verbose=0)
+    how = {"epochs": 30, "batch_size": 64, "verbose": 0}
+    told = shielded("`fit` on a model of your layer", model.fit, images, target, **how)
     changed = [not np.allclose(old, new) for old, new in zip(before, layer.get_weights(), strict=True)]
     require(all(changed) and changed, "training leaves a weight as it was: is every one used in `call`?")
     first, last = told.history["loss"][0], told.history["loss"][-1]
@@ -257,7 +258,8 @@ def reaches(answers):
         width = channels // groups
         require(
             np.isclose(given, share),
-            f"with {channels} channels in {groups} groups {given:.0%} of the pairs of input and output are joined; "
-            f"two layers of {width} channels a group can join {width} · {width} of {channels} inputs to an output"
+            f"with {channels} channels in {groups} groups {given:.0%} of the pairs of input and output are "
+            f"joined; two layers of {width} channels a group can join {width} · {width} of {channels} inputs "
+            "to an output"
             + ("" if given < share else ": are both layers grouped?"),
         )

@@ -36,7 +36,8 @@ def grouped_layers(model):
 @part(1, "The grouped network is the dense one, regrouped")
 def grouped(answers):
     dense, new = built(answers, "network"), built(answers, "build_grouped")
-    require(grouped_layers(new), "`build_grouped()` has no grouped pointwise layer: is regroup's model returned?")
+    told = "`build_grouped()` has no grouped pointwise layer: is regroup's model returned?"
+    require(grouped_layers(new), told)
     require(
         new.input_shape == dense.input_shape and new.output_shape == dense.output_shape,
         f"`build_grouped()` is {new.input_shape} → {new.output_shape}; the dense network is "
@@ -51,7 +52,8 @@ def grouped(answers):
 @part(2, "The control has as many parameters, and no groups")
 def control(answers):
     dense, new, thin = (built(answers, name) for name in ("network", "build_grouped", "build_thin"))
-    require(not grouped_layers(thin), "the control `build_thin()` has grouped layers: it must differ in that alone")
+    told = "the control `build_thin()` has grouped layers: it must differ in that alone"
+    require(not grouped_layers(thin), told)
     kinds = [[type(layer).__name__ for layer in model.layers] for model in (dense, thin)]
     require(
         kinds[0] == kinds[1],
@@ -60,8 +62,8 @@ def control(answers):
     given, wanted = thin.count_params(), new.count_params()
     require(
         abs(given - wanted) <= NEAR * wanted,
-        f"the control has {given} parameters, the grouped network {wanted}: {given / wanted - 1:+.1%}. At most "
-        f"{NEAR:.0%} apart, else more parameters explain what groups are to be praised for. Change `width`",
+        f"the control has {given} parameters, the grouped network {wanted}: {given / wanted - 1:+.1%}. At "
+        f"most {NEAR:.0%} apart, else more parameters explain what groups are praised for. Change `width`",
     )
 
 
@@ -94,7 +96,8 @@ def accuracy(model, split):
     """The share of a split's images that a model gets right."""
     import keras
 
-    guesses = shielded(f"`{model.name}`, called on images,", model, split.images.astype("float32"), training=False)
+    images = split.images.astype("float32")
+    guesses = shielded(f"`{model.name}`, called on images,", model, images, training=False)
     return float(np.mean(np.argmax(keras.ops.convert_to_numpy(guesses), axis=-1) == split.labels))
 
 
@@ -103,8 +106,7 @@ def run(answers):
     import gpc
 
     starts = []
-    build = spied(starts)
-    first, again, other = (ran(answers, build, seed) for seed in (7, 7, 8))
+    first, again, other = (ran(answers, spied(starts), seed) for seed in (7, 7, 8))
     require(len(starts) >= 3, "`run` must build its network anew each time, by calling `build()`")
     require(
         np.array_equal(starts[0][0], starts[1][0]),
@@ -133,7 +135,8 @@ def rows(answers):
     fields = {"network", "seed", "parameters", "accuracy"}
     for row in given:
         if not isinstance(row, dict) or not fields <= set(row):
-            raise Wrong(f"each row of `results` is a dictionary with {', '.join(sorted(fields))}; one is {row!r}")
+            names = ", ".join(sorted(fields))
+            raise Wrong(f"each row of `results` is a dictionary with {names}; one is {row!r}")
         if row["network"] not in NETWORKS:
             raise Wrong(f"a row is of the network {row['network']!r}; there are {', '.join(NETWORKS)}")
         if not isinstance(row["accuracy"], (float, np.floating)) or not 0 <= row["accuracy"] <= 1:
@@ -145,7 +148,9 @@ def rows(answers):
 
 def accuracies(answers):
     """Network → its accuracies."""
-    found = {name: [float(row["accuracy"]) for row in rows(answers) if row["network"] == name] for name in NETWORKS}
+    found = {name: [] for name in NETWORKS}
+    for row in rows(answers):
+        found[row["network"]].append(float(row["accuracy"]))
     few = [f"{name} {len(values)}" for name, values in found.items() if len(values) < SEEDS]
     require(not few, f"each network needs runs from at least {SEEDS} seeds; there are: {', '.join(few)}")
     return found
@@ -156,7 +161,8 @@ def results(answers):
     accuracies(answers)
     seeds = {name: [row["seed"] for row in rows(answers) if row["network"] == name] for name in NETWORKS}
     for name, used in seeds.items():
-        require(len(set(used)) == len(used), f"{name} has runs of the seeds {used}: one seed twice is one run")
+        twice = f"{name} has runs of the seeds {used}: one seed twice is one run"
+        require(len(set(used)) == len(used), twice)
         require(
             set(used) == set(seeds["dense"]),
             f"{name} has runs of the seeds {used}, dense of {seeds['dense']}: the same for all three",
@@ -165,13 +171,14 @@ def results(answers):
     for name, builder in builders.items():
         count = built(answers, builder).count_params()
         stated = {row["parameters"] for row in rows(answers) if row["network"] == name}
-        require(stated == {count}, f"`results` say {sorted(stated)} parameters for {name}; `{builder}()` has {count}")
+        told = f"`results` say {sorted(stated)} parameters for {name}; `{builder}()` has {count}"
+        require(stated == {count}, told)
     row = next(row for row in rows(answers) if row["network"] == "thin")
     again = ran(answers, answers["build_thin"], row["seed"])[1]
     require(
         abs(again - row["accuracy"]) <= AGAIN,
-        f"`results` say {row['accuracy']:.3f} for the thin network, seed {row['seed']}; repeated, the run gives "
-        f"{again:.3f}. Fill `results` from `run`, not by hand",
+        f"`results` say {row['accuracy']:.3f} for the thin network, seed {row['seed']}; repeated, the run "
+        f"gives {again:.3f}. Fill `results` from `run`, not by hand",
     )
 
 
@@ -205,12 +212,13 @@ def verdicts(answers):
     given, values = answers.kind("verdicts", dict), accuracies(answers)
     for pair, (one, other) in PAIRS.items():
         said = given.get(pair)
-        require(said in WORDS, f"`verdicts[{pair!r}]` is {said!r}; one of {', '.join(map(repr, WORDS))} is needed")
+        words = ", ".join(map(repr, WORDS))
+        require(said in WORDS, f"`verdicts[{pair!r}]` is {said!r}; one of {words} is needed")
         right, difference, error = verdict_of(values[one], values[other])
         require(
             said == right,
-            f"{pair}: your accuracies differ by {difference:+.4f}, and two standard errors are {2 * error:.4f}; by "
-            f"the rule that is {right!r}, not {said!r}",
+            f"{pair}: your accuracies differ by {difference:+.4f}, and two standard errors are "
+            f"{2 * error:.4f}; by the rule that is {right!r}, not {said!r}",
         )
 
 

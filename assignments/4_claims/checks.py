@@ -1,6 +1,6 @@
 """Assignment 4, the false claims of an article: ten points.
 
-The article's two false claims are found here as they are in the assignment: by trying each claim on many layers.
+The article's two false claims are found here as in the assignment: by trying each claim on many layers.
 """
 
 import functools
@@ -121,16 +121,16 @@ def distinguishes(answers, letter, name, other):
         given = measured(answers, f"measure_{letter}", **sizes)
         require(
             0 <= given <= ROUNDING,
-            f"`measure_{letter}({told(sizes)})` gives {given:g}; both ways of computing should agree to rounding. "
-            "Do they share their weights?",
+            f"`measure_{letter}({told(sizes)})` gives {given:g}; both ways of computing should agree to "
+            "rounding. Do they share their weights?",
         )
     changed = largest | {name: other}
     given = measured(answers, f"measure_{letter}", **changed)
     require(
         given >= VISIBLE,
-        f"`measure_{letter}({told(changed)})` gives {given:g}: here the two ways do differ. An experiment that "
-        f"cannot come out otherwise shows nothing: is `{name}` handed to the layer, and are its inputs random "
-        "numbers?",
+        f"`measure_{letter}({told(changed)})` gives {given:g}: here the two ways do differ. An experiment "
+        f"that cannot come out otherwise shows nothing: is `{name}` handed to the layer, and are its inputs "
+        "random numbers?",
     )
 
 
@@ -165,7 +165,7 @@ def claim_d(answers):
         "Are biases counted? The claim speaks of weights of the kernels": lambda channels, filters: (
             (9 * channels + 1) * filters / (9 * channels + (channels + 1) * filters)
         ),
-        "That is the depthwise layer alone; the pointwise one belongs to it": lambda channels, filters: filters,
+        "That leaves out the pointwise half of the separable layer": lambda channels, filters: filters,
     }
     equals(answers, "D", separable_ratio, hints)
 
@@ -193,9 +193,10 @@ def one_found(answers):
     named = accused(answers)
     require(
         len(named) <= FALSE_CLAIMS,
-        f"{len(named)} claims are called false; {FALSE_CLAIMS} are. Which of your measurements refutes which?",
+        f"{len(named)} claims are called false; {FALSE_CLAIMS} are. Which measurement refutes which?",
     )
-    require(named & false_claims(), "no false claim is among those you call false; try smaller and larger layers")
+    found = named & false_claims()
+    require(found, "no false claim is among those you call false; try smaller and larger layers")
 
 
 @part(1, "Both are found, and no true one is accused")
@@ -203,8 +204,8 @@ def both_found(answers):
     named, right = accused(answers), len(accused(answers) & false_claims())
     require(
         named == false_claims(),
-        f"{len(named)} claims are called false, {right} of them rightly; {FALSE_CLAIMS} are false. A claim that "
-        "speaks of every layer falls with a single one; try small ones and large ones",
+        f"{len(named)} claims are called false, {right} of them rightly; {FALSE_CLAIMS} are false. A claim "
+        "that speaks of every layer falls with a single one; try small ones and large ones",
     )
 
 
@@ -214,7 +215,8 @@ def counterexamples(answers):
     for letter in accused(answers):
         require(letter in given, f"claim {letter} is called false; `counterexamples` has no layer for it")
     for letter, sizes in given.items():
-        require(letter in HOLDS and isinstance(sizes, dict), "`counterexamples` is {letter: {argument: size}}")
+        sound = letter in HOLDS and isinstance(sizes, dict)
+        require(sound, "`counterexamples` is {letter: {argument: size}}")
         wanted = set(SIZES[letter])
         require(set(sizes) == wanted, f"a counterexample for {letter} has {', '.join(sorted(wanted))}")
         require(

@@ -24,11 +24,13 @@ def main(arguments=None):
         results = graded(given.assignment, notebook)
         got = sum(one.got for one in results)
         lost = "; ".join(one.name for one in results if one.got < one.points)
-        print(f"{got:3} / {sum(one.points for one in parts)}  {notebook}" + (f"  lost: {lost}" if lost else ""))
+        score = f"{got:3} / {sum(one.points for one in parts)}"
+        print(f"{score}  {notebook}" + (f"  lost: {lost}" if lost else ""))
         table.append([notebook, got, *(one.got for one in results), _messages(results)])
     if given.csv:
         with open(given.csv, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([["notebook", "score", *(one.name for one in parts), "messages"], *table])
+            head = ["notebook", "score", *(one.name for one in parts), "messages"]
+            csv.writer(file).writerows([head, *table])
 
 
 def _messages(results):

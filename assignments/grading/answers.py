@@ -31,7 +31,7 @@ class Answers:
     """The names of an executed notebook, with what is known about those that are not there.
 
     answers["accuracy"]            the value; Wrong where it is missing or still `...`
-    answers.function("share")      the function, which raises Wrong where its own code raises or answers nothing
+    answers.function("share")      the function, which raises Wrong where its code raises or answers nothing
     answers.kind("results", list)  the value, of this type
     answers.uses("Layer", names)   which of the names the definition of a class or function mentions
     """
@@ -61,7 +61,7 @@ class Answers:
         return f"`{name}` is missing{hint}{first}"
 
     def also(self, message):
-        """The message, and the first cell that stopped and mentions a name that was asked for, if it is not told."""
+        """The message, and the first cell that stopped with a name that was asked for, unless it is told."""
         concerned = (one for one in self.failures if any(map(one.concerns, self.asked)))
         found = next(concerned, None)
         return message if found is None or str(found) in message else f"{message}. Besides, {found}"
@@ -108,7 +108,7 @@ class Answers:
         raise Wrong(f"{called} should raise {kind.__name__}; it returned {_short(result)}")
 
     def uses(self, name, names):
-        """Those of the names that a class's or function's definition mentions, its helpers' included, sorted."""
+        """Those of the names that a class's or function's definition mentions, or its helpers', sorted."""
         nodes = (node for tree in definition(self.sources, name) for node in ast.walk(tree))
         words = {getattr(node, "attr", None) or getattr(node, "id", None) for node in nodes}
         return sorted(words & set(names))

@@ -1,4 +1,4 @@
-"""pytest reads an assignment: `python -m pytest 1_budget` has a test for each part and ends with the score."""
+"""pytest reads an assignment: `python -m pytest 1_budget` has a test for each part, and the score."""
 
 import json
 import os

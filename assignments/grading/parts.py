@@ -63,7 +63,8 @@ def load(path):
     spec = importlib.util.spec_from_file_location(f"checks_of_{path.parent.name}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return tuple(thing.part for thing in vars(module).values() if isinstance(getattr(thing, "part", None), Part))
+    marked = (getattr(thing, "part", None) for thing in vars(module).values())
+    return tuple(one for one in marked if isinstance(one, Part))
 
 
 def grade(parts, namespace, failures=(), sources=(), *, on_result=lambda result: None):

@@ -1,7 +1,7 @@
 """A submission graded in a process of its own: whatever it does to Python, its results so far are kept.
 
-`python -m grading.process CHECKS NOTEBOOK EVENTS` is that process; `graded` starts it, waits, and reads what it
-wrote.
+`python -m grading.process CHECKS NOTEBOOK EVENTS` is that process; `graded` starts it, waits, and reads what
+it wrote.
 """
 
 import json
