@@ -244,3 +244,12 @@ def test_the_front_figure_is_drawn_from_counts_and_from_the_measured_claim():
     assert len(front.bars([], ROOT)) == 2
     assert "by Keras: 8.0 times" in front.figure_of([notebook], ROOT)
     assert pictures.svg(front.picture([notebook], ROOT)).count("<svg") == 1
+
+
+def test_a_link_to_a_chapter_has_its_number_but_for_the_quick_start(course):
+    (course / "chapters" / "00_start.ipynb").write_text((course / "chapters" / "01_one.ipynb").read_text())
+    toc = course / "_toc.yml"
+    toc.write_text(toc.read_text().replace("[{file: ", "[{file: chapters/00_start}, {file: ", 1))
+    assert chapters.link(0, course) == "[All of one](../chapters/00_start.ipynb)"
+    assert chapters.link(2, course, cell="proof") == "[2. All of two](../chapters/02_two.ipynb#cell-proof)"
+    assert chapters.link(9, course) is None and chapters.link(3, course, text="3").startswith("[3](")

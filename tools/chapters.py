@@ -77,13 +77,14 @@ def title(name, root=ROOT):
 def link(number, root=ROOT, *, cell=None, text=None):
     """A Markdown link to a chapter, or to one of its code cells; None where the contents don't have it.
 
-    `text` is shown instead of the number and the title.
+    `text` is shown instead of the number and the title; the quick start, number nought, has its title alone.
     """
     name = numbered(root).get(number)
     if name is None:
         return None
     mark = f"#{CELL}{cell}" if cell else ""
-    return f"[{text or f'{number}. {title(name, root)}'}](../chapters/{name}.ipynb{mark})"
+    shown = text or (f"{number}. " if number else "") + title(name, root)
+    return f"[{shown}](../chapters/{name}.ipynb{mark})"
 
 
 def fingerprint(root=ROOT):
