@@ -25,8 +25,8 @@ NO_KERAS = [
     "tests/test_data_drawn.py",
     "tests/test_data_real.py",
 ]
-# On PyTorch a run's random state isn't gathered, so that runs are kept and resumed on TensorFlow and JAX alone.
-NOT_ON_TORCH = ["tests/test_train*.py", "tests/test_cli.py"]
+# The terminal and plans start processes of their own, which say nothing of a backend that the rest does not.
+NOT_ON_TORCH = ["tests/test_cli*.py", "tests/test_plans.py", "tests/test_assignments.py"]
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "GPC_PROFILE": "quick"}
 WORKERS = ["-n", "2", "--dist", "worksteal"]
 
@@ -75,7 +75,7 @@ def suites():
             [*BOOK, "-n", "2", "--dist", "loadfile"],
         ),
         "torch": (
-            "unit suite on PyTorch, without training runs",
+            "unit suite on PyTorch",
             {"KERAS_BACKEND": "torch"},
             [*unit_files(*NO_KERAS, *NOT_ON_TORCH), "-m", "not tensorflow", *WORKERS],
         ),

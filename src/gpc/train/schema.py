@@ -93,7 +93,7 @@ SCHEMA = (
     ("experiment", "what the run belongs to, a chapter's experiment say", _text),
     ("status", "finished | diverged", lambda value: value in STATUSES),
     ("reason", "why it diverged; empty where it finished", lambda value: isinstance(value, str)),
-    ("model.name", "the model, as `gpc.models.build` knows it or as Keras calls it", _text),
+    ("model.name", "the model, as `gpc.models.build`, Keras or its plan calls it", _text),
     ("model.options", "the options it was built with", _object),
     ("model.parameters", "all its parameters", _count),
     ("model.trainable", "those that training changes", _count),
