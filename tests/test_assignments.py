@@ -382,11 +382,11 @@ def in_this_process(toy, *sources):
         ([RIGHT[0], "import sys\nsys.exit()\nnumber = 7", RIGHT[2]], {"number": "SystemExit"}),
         ([RIGHT[0], "nmber = 7", RIGHT[2]], {"number": "there is a `nmber`: was it renamed"}),
         ([RIGHT[0], "number = ...", RIGHT[2]], {"number": "not answered yet"}),
-        ([RIGHT[0], "number = 'seven'", RIGHT[2]], {"number": "of type str; a int is needed"}),
+        ([RIGHT[0], "number = 'seven'", RIGHT[2]], {"number": "of type str; needed is int"}),
         ([RIGHT[0], "number = 8", RIGHT[2]], {"number": "seven is asked"}),
         (["def add(a, b):\n    return a - b", *RIGHT[1:]], {"adds": "add both numbers"}),
         (["def add(a, b):\n    ...", *RIGHT[1:]], {"adds": "not answered yet: `add\\(2, 3\\)` returns None"}),
-        (["add = 5", *RIGHT[1:]], {"adds": "`add` is a int, no function"}),
+        (["add = 5", *RIGHT[1:]], {"adds": "`add` is of type int, no function"}),
         (["def add(a, b):\n    return a / 0", *RIGHT[1:]],
          {"adds": r"`add\(2, 3\)` raised ZeroDivisionError: division by zero, line 2: return a / 0"}),
         (["def add(a, b):\n    while True: pass", *RIGHT[1:]], {"adds": "checking it took longer than"}),
@@ -548,10 +548,9 @@ def test_the_handout_holds_no_solution(tmp_path):
 
 
 def test_the_workflow_has_the_names_that_classroom_asks_for():
-    import yaml
-
-    workflow = yaml.safe_load((FOLDER / "workflow.yml").read_text(encoding="utf-8"))
-    assert workflow["name"] == "Autograding Tests" and list(workflow["jobs"]) == ["run-autograding-tests"]
+    workflow = (FOLDER / "workflow.yml").read_text(encoding="utf-8")
+    assert re.findall(r"^name: (.*)$", workflow, flags=re.M) == ["Autograding Tests"]
+    assert re.findall(r"^  ([\w-]+):$", workflow.partition("jobs:")[2], flags=re.M) == ["run-autograding-tests"]
 
 
 def test_the_example_for_instructors_grades(toy):

@@ -71,7 +71,7 @@ class Answers:
         value = self[name]
         if not isinstance(value, kinds):
             wanted = " or ".join(kind.__name__ for kind in kinds)
-            raise Wrong(f"`{name}` is of type {type(value).__name__}; a {wanted} is needed")
+            raise Wrong(f"`{name}` is of type {type(value).__name__}; needed is {wanted}")
         return value
 
     def function(self, name, *, silent=False):
@@ -81,7 +81,7 @@ class Answers:
         """
         value = self[name]
         if not callable(value):
-            raise Wrong(f"`{name}` is a {type(value).__name__}, no function")
+            raise Wrong(f"`{name}` is of type {type(value).__name__}, no function")
 
         @functools.wraps(value, updated=())
         def call(*args, **kwargs):
