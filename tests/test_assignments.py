@@ -515,6 +515,10 @@ def test_a_notebook_asks_for_its_points_from_within(toy, monkeypatch, capsys):
     grading.here("toy", {"number": 7, "In": ["", "number = 7"]})
     said = capsys.readouterr().out.splitlines()
     assert said[-1] == "score: 1 / 5" and "✓ 1/1  number: The number" in said
+    cell = {}
+    exec(compile("def add(a, b):\n    return a / 0", "/tmp/ipykernel_7/42.py", "exec"), cell)
+    grading.here("toy", cell)
+    assert "`add(2, 3)` raised ZeroDivisionError: division by zero, line 2" in capsys.readouterr().out
 
 
 def test_a_cell_that_asks_for_points_is_not_run_while_it_is_graded(toy):

@@ -190,7 +190,7 @@ def learns(answers):
     model, layer = model_of(answers)
     before = [weight.copy() for weight in layer.get_weights()]
     model.compile(optimizer=keras.optimizers.Adam(0.1), loss="mse")
-    how = {"epochs": 30, "batch_size": 64, "verbose": 0}
+    how = {"epochs": 40, "batch_size": 64, "verbose": 0}
     told = shielded("`fit` on a model of your layer", model.fit, images, target, **how)
     changed = [not np.allclose(old, new) for old, new in zip(before, layer.get_weights(), strict=True)]
     require(all(changed) and changed, "training leaves a weight as it was: is every one used in `call`?")

@@ -16,6 +16,8 @@ from grading.limits import TimeLimit, limit
 
 CELL_SECONDS = 300
 SKIPPED = "grade"  # the tag of the cell that asks for the points: it must not ask again while it is graded
+# The files of a submission's code in tracebacks: run here, in Jupyter, in Colab.
+_OWN = ("<cell ", "ipykernel_", "<ipython-input-")
 _KEPT_MAGICS = ("%%time", "%%timeit", "%%capture")
 
 
@@ -150,7 +152,8 @@ def told(error):
         line = (error.text or "").strip()
         return f"{name}: {error.msg}, line {error.lineno}" + (f": {line}" if line else "")
     head = f"{name}: {text[:300]}" if text else name
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith("<cell")]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if any(mark in frame.filename for mark in _OWN)]
     if not own:
         return head
     line = linecache.getline(own[-1].filename, own[-1].lineno).strip()
