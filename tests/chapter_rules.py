@@ -462,3 +462,82 @@ RULES = [
     quiet_training,
     portable,
 ]
+
+
+# The quick start is no chapter of the course: it shows the tool on one screen, asks for no guess, sets no
+# exercise, and its training on a GPU is stopped by the clock and leaves no record.
+WAYS_ON = 3
+
+
+def is_start(stem):
+    """Whether a notebook's name is that of a quick start, not of a numbered chapter."""
+    return stem.startswith("00_")
+
+
+def start_order(notebook, address):
+    """Title, set-up, a picture, numbers that are measured, and at the end the ways into the course."""
+    complaints = []
+    if [tags(cell)[:1] for cell in notebook["cells"][:2]] != [["title"], ["setup"]]:
+        complaints.append("the first two cells are the title and the set-up")
+    there = {tag for cell in notebook["cells"] for tag in tags(cell)}
+    complaints += [f"no cell is tagged {tag}" for tag in ("picture", "gpu", "measured") if tag not in there]
+    last = notebook["cells"][-1]
+    ways = set(re.findall(r"\]\((\d\d_\w+\.ipynb)\)", text(last))) if last["cell_type"] == "markdown" else ()
+    if len(ways) != WAYS_ON:
+        complaints.append(f"the last cell leads to {len(ways)} chapters beside this one; to {WAYS_ON}")
+    return complaints
+
+
+def start_gpu(notebook, address):
+    """The cell for a GPU asks the profile, says how long it takes, and keeps to that."""
+    complaints = (
+        [] if notebook["metadata"].get("accelerator") == "GPU" else ["the notebook's metadata ask for a GPU"]
+    )
+    for position, cell in code(notebook, "gpu"):
+        stated = cell["metadata"].get("gpu", {})
+        kept = [
+            getattr(kw.value, "value", None)
+            for node in ast.walk(ast.parse(python(text(cell))))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "gpc.train.fit"
+            for kw in node.keywords
+            if kw.arg == "minutes"
+        ]
+        if kept != [stated.get("minutes")] or kept == [None]:
+            complaints.append(f"{name_of(position, cell)} calls gpc.train.fit(…, minutes=) as metadata gpu say")
+        if "experiment" in stated:
+            complaints.append(f"{name_of(position, cell)} states an experiment; a run cut short has no record")
+    if not any("gpc.profile" in calls(text(cell)) for _, cell in code(notebook)):
+        complaints.append("no cell asks gpc.profile()")
+    return complaints
+
+
+def said_and_held(notebook, address):
+    """A cell that says a number asserts it."""
+    return [
+        f"{name_of(i, c)} states what nothing asserts"
+        for i, c in code(notebook)
+        if {"say", "gpc.show.say"} & calls(text(c))
+        and not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(python(text(c)))))
+    ]
+
+
+START_RULES = [
+    start_order,
+    start_gpu,
+    said_and_held,
+    title,
+    setup,
+    short_cells,
+    narrow_code,
+    pictures,
+    clean,
+    digits,
+    plain_markdown,
+    quiet_training,
+    portable,
+]
+
+
+def rules_of(stem):
+    """What a notebook of this name must keep."""
+    return START_RULES if is_start(stem) else RULES

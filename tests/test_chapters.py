@@ -10,7 +10,7 @@ from pathlib import Path
 
 import chapter_rules
 import pytest
-from chapter_rules import RULES, SETUP, tags
+from chapter_rules import RULES, SETUP, START_RULES, is_start, rules_of, tags
 
 from tools import chapters, stamp
 
@@ -23,8 +23,12 @@ def read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+KEPT = [(rule, chapter) for chapter in CHAPTERS for rule in rules_of(chapter.stem)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "chapter"), KEPT, ids=[f"{rule.__name__}-{path.stem}" for rule, path in KEPT]
+)
 def test_chapter_keeps(rule, chapter):
     assert rule(read(chapter), ADDRESS) == []
 
@@ -55,7 +59,10 @@ def complaints_of(results):
     return complaints
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+NUMBERED = [path for path in CHAPTERS if not is_start(path.stem)]
+
+
+@pytest.mark.parametrize("chapter", NUMBERED, ids=lambda path: path.stem)
 def test_stubs_fail_and_solutions_pass(chapter):
     results = run_exercises(chapter)
     assert len(results) >= 2
@@ -268,6 +275,61 @@ def test_a_broken_notebook_is_caught(name, fault):
 
 def test_every_rule_is_shown_a_fault():
     assert {rule.__name__ for rule in RULES} == {name for name, _ in FAULTS}
+
+
+def start():
+    """A quick start that keeps every rule for one."""
+    notebook = good()
+    notebook["cells"] = [at(notebook, name) for name in ("title", "setup", "picture", "idea", "smallest")] + [
+        cell(
+            "code",
+            "gpu",
+            "gpu",
+            'full = gpc.profile() == "full"\nrun = gpc.train.fit(model, data, recipe, minutes=10)',
+            gpu={"minutes": 10},
+        ),
+        cell("code", "numbers", "measured", 'assert weights == 6\nsay("{w} weights", w=weights)'),
+        cell("markdown", "on", "", "On to\n\n- [a](01_a.ipynb)\n- [b](15_b.ipynb)\n- [c](18_c.ipynb)"),
+    ]
+    return notebook
+
+
+START_FAULTS = [
+    ("start_order", drop("setup")),
+    ("start_order", drop("picture")),
+    ("start_order", drop("numbers")),
+    ("start_order", rewrite("on", "- [a](01_a.ipynb)\n- [b](15_b.ipynb)\n- [c](https://a.org/18_c.ipynb)")),
+    ("start_gpu", lambda notebook: at(notebook, "gpu")["metadata"]["gpu"].update(minutes=60)),
+    ("start_gpu", lambda notebook: at(notebook, "gpu")["metadata"]["gpu"].update(experiment="00-start")),
+    ("start_gpu", lambda notebook: at(notebook, "gpu")["metadata"].pop("gpu")),
+    ("start_gpu", rewrite("gpu", "gpc.profile()\nrun = gpc.train.fit(model, data, recipe)")),
+    ("start_gpu", rewrite("gpu", "run = gpc.train.fit(model, data, recipe, minutes=10)")),
+    ("start_gpu", lambda notebook: notebook["metadata"].pop("accelerator")),
+    ("said_and_held", rewrite("numbers", 'say("{w} weights", w=weights)')),
+    ("title", rewrite("title", "# Quick start\n\n**A tool.**")),
+    ("digits", rewrite("idea", "It saves 90 % of the weights.")),
+    ("pictures", lambda notebook: at(notebook, "picture")["metadata"].pop("mystnb")),
+]
+
+
+@pytest.mark.parametrize("rule", START_RULES, ids=lambda rule: rule.__name__)
+def test_a_good_start_passes(rule):
+    assert rule(start(), ADDRESS) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"), START_FAULTS, ids=[f"{name}-{i}" for i, (name, _) in enumerate(START_FAULTS)]
+)
+def test_a_broken_start_is_caught(name, fault):
+    notebook = copy.deepcopy(start())
+    fault(notebook)
+    assert getattr(chapter_rules, name)(notebook, ADDRESS)
+
+
+def test_a_notebook_is_judged_by_its_name():
+    assert rules_of("00_quick_start") is START_RULES and rules_of("10_who_chose") is RULES
+    own = {rule.__name__ for rule in START_RULES} - {rule.__name__ for rule in RULES}
+    assert own <= {name for name, _ in START_FAULTS}, "a rule of its own is shown a fault"
 
 
 def test_exercises_that_do_not_hold_are_caught(tmp_path):
