@@ -16,13 +16,14 @@ READY_TORCH := $(VENV_TORCH)/.installed
 PIP_QUIET := --disable-pip-version-check -qq --progress-bar off
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-torch serve bench stamp handout clean distclean
+.PHONY: help book test test-torch serve seeds bench stamp handout clean distclean
 
 help:
 	@echo "make book        execute the chapters and build the book in _build/html"
 	@echo "make serve       build it and show it at http://127.0.0.1:$(PORT) (PORT=…)"
 	@echo "make test        every test: unit suite on TensorFlow and JAX, chapters, book, browser"
 	@echo "make test-torch  the unit suite on PyTorch, in an environment of its own"
+	@echo "make seeds       the chapters' asserts with other seeds, kept in data/seeds.json (CHAPTERS=\"07 12\")"
 	@echo "make bench       the layers' times on this machine"
 	@echo "make stamp URL=… write the repository's address into _config.yml, chapters and README"
 	@echo "make handout     the assignments as students get them, in _build/handout (ASSIGNMENTS=\"2_layer …\")"
@@ -40,6 +41,9 @@ test: $(READY)
 
 test-torch: $(READY_TORCH)
 	@$(PY_TORCH) tools/test.py torch
+
+seeds: $(READY)
+	@$(PY) tools/seeds.py $(CHAPTERS)
 
 bench: $(READY)
 	@$(VENV)/bin/gpc bench layers

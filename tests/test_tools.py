@@ -13,7 +13,7 @@ import nbformat
 import pytest
 import yaml
 
-from tools import book, chapters, pages
+from tools import book, chapters, pages, seeds
 from tools import test as suites
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -284,3 +284,23 @@ def test_make_bench_is_a_command_that_gpc_knows():
     words = recipe.split("bin/gpc ", 1)[1].split()
     told = subprocess.run([sys.executable, "-m", "gpc", *words, "--help"], capture_output=True, text=True)
     assert told.returncode == 0 and "forward + backward" in told.stdout
+
+
+def test_seeds_are_moved_and_what_failed_is_told(course, capsys):
+    """A real kernel: an assert that holds for one seed alone, as it stands and with the seed moved."""
+    first = "keras.utils.set_random_seed(0)\ndrawn = np.random.random()"
+    chapter = write(course, "import keras, numpy as np", f"{first}\nassert round(drawn, 4) == 0.5488, drawn")
+    rows = seeds.run([], [0, 1], root=course)
+    assert [(row["move"], row["held"]) for row in rows] == [(0, True), (1, False)]
+    assert rows[1]["failed"].startswith("c1: AssertionError") and rows[0]["failed"] is None
+    assert seeds.read(course) == rows and seeds.summary(course) == {"01_toy": (1, 2)}
+    assert "FAILED in c1" in capsys.readouterr().out
+    assert seeds.run([], [0, 1], root=course) == [] == seeds.run(["02"], [2], root=course)
+    nbformat.write(seeds.moved(nbformat.read(chapter, 4), 0), chapter)
+    assert seeds.summary(course) == {}, "an outcome is of the code that ran"
+
+
+def test_the_seeds_on_record_are_those_of_chapters():
+    names = {chapter.stem for chapter in chapters.in_toc(ROOT)}
+    for row in seeds.read():
+        assert row["chapter"] in names and row["held"] == (row["failed"] is None)

@@ -158,12 +158,13 @@ def failure(chapter, notebook, index, error, log):
     return f"{where} failed:\n\n{source}\n\n{trace}{last_words}"
 
 
-def execute(chapter, *, on_cell=lambda position, total: None, timeout_s=TIMEOUT_S):
+def execute(chapter, *, notebook=None, on_cell=lambda position, total: None, timeout_s=TIMEOUT_S):
     """Run a chapter in a fresh kernel, in its own folder. → (executed notebook, seconds)
 
-    Raises ChapterFailed with the chapter, the cell, its source and the error.
+    `notebook` is run in its place where one is given. Raises ChapterFailed with the chapter, the cell, its
+    source and the error.
     """
-    notebook = nbformat.read(chapter, as_version=4)
+    notebook = notebook or nbformat.read(chapter, as_version=4)
     total, current = len(notebook.cells), 0
 
     def starts(cell, cell_index):

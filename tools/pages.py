@@ -117,13 +117,17 @@ def commit(root):
 
 def status_page(executed, names, root):
     """Markdown: run time of each chapter; the machine; the versions."""
+    from tools import seeds  # which reads this module's commit()
+
     runs = [notebook.metadata["gpc_run"] for notebook in executed]
+    moved = seeds.summary(root)
     rows = [
         (
             f"[{title_of(notebook)}](../chapters/{name}.ipynb)",
             f"{run['seconds']:.0f} s",
             run["profile"],
             run["when"],
+            "{} of {}".format(*moved[name]) if name in moved else "–",
         )
         for notebook, name, run in zip(executed, names, runs, strict=True)
     ]
@@ -141,8 +145,9 @@ def status_page(executed, names, root):
         "\n\n".join(
             [
                 "## Chapters",
-                table(("Chapter", "Run time", "Profile", "Executed"), rows),
-                f"Together {total:.0f} s.",
+                table(("Chapter", "Run time", "Profile", "Executed", "Other seeds"), rows),
+                f"Together {total:.0f} s. *Other seeds*: of how many runs with all seeds moved every assert "
+                "of the chapter held (`make seeds`, kept in `data/seeds.json`).",
                 "## Machine",
                 table(("Part", "This build"), machine),
                 "## Versions",
