@@ -47,7 +47,7 @@ def moved(notebook, move):
     return nbformat.from_dict({**notebook, "cells": [*cells[: first + 1], cell, *cells[first + 1 :]]})
 
 
-def outcome(chapter, move, root=ROOT):
+def outcome(chapter, move, revision):
     """One chapter executed with its seeds moved. → a row of the file"""
     notebook = nbformat.read(chapter, as_version=4)
     row = {"chapter": chapter.stem, "code": code_of(notebook), "move": move, "held": True, "failed": None}
@@ -57,7 +57,7 @@ def outcome(chapter, move, root=ROOT):
     except chapters.ChapterFailed as failure:
         row |= {"held": False, "failed": told(str(failure)), "seconds": None}
     return row | {
-        "commit": pages.commit(root),
+        "commit": revision,
         "tensorflow": metadata.version("tensorflow"),
         "keras": metadata.version("keras"),
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -99,7 +99,7 @@ def summary(root=ROOT):
 
 def run(wanted, moves, *, again=False, root=ROOT):
     """The outcomes that are missing, one after the other, each kept at once. → those of this run"""
-    new = []
+    new, revision = [], pages.commit(root).replace("`", "")  # asked first: the file itself changes
     for chapter in chapters.in_toc(root):
         if wanted and not any(chapter.stem.startswith(one) for one in wanted):
             continue
@@ -109,7 +109,7 @@ def run(wanted, moves, *, again=False, root=ROOT):
             if not again and any(row["code"] == code for row in same):
                 continue
             print(f"{chapter.stem}, seeds moved by {STRIDE * move} …", end=" ", flush=True)
-            row = outcome(chapter, move, root)
+            row = outcome(chapter, move, revision)
             print(f"held, {row['seconds']} s" if row["held"] else f"FAILED in {row['failed']}", flush=True)
             write([one for one in read(root) if one not in same] + [row], root)
             new.append(row)
