@@ -5,11 +5,9 @@ from pathlib import Path
 import pytest
 from test_train_records import record
 
-from gpc import data, models
-from gpc.surgery.separate import separate
-from gpc.surgery.thin import matching_width, thin
-from gpc.train import plans, recipe
-from gpc.train.planning import built, check_control, differs, kind, outputs, states
+from gpc import data
+from gpc.train import plans
+from gpc.train.planning import built, check_control, differs, kind, states
 
 PLANS = Path(__file__).resolve().parents[1] / "data" / "plans"
 TEXT = """
@@ -144,6 +142,16 @@ def test_a_record_with_other_options_is_not_the_runs_own(tmp_path):
     assert "options.width" in differs({**own(second), "model": own(first)["model"]}, second)
 
 
+def test_a_studys_record_tells_no_options_and_is_the_plans_by_its_name(tmp_path):
+    """A study builds its models by functions; what it does tell, the recipe, still has to be the plan's."""
+    _, second, *_ = plan(tmp_path).items()
+    told = own(second)
+    told["model"]["options"] = {}
+    assert second.row.told() and differs(told, second) == ""
+    told["recipe"] = second.recipe.but(learning_rate=0.5).as_dict()
+    assert "recipe.learning_rate" in differs(told, second)
+
+
 EQUAL = (
     TEXT.replace("epochs = 2", "epochs = 20")
     + '\n[[models]]\nname = "as long"\nlike = "wide"\ntime_of = "thin"\n'
@@ -172,33 +180,6 @@ def test_equal_time_keeps_what_its_row_is_like(tmp_path):
 
 
 # -- the models of a plan
-
-
-def test_thin_and_its_width_by_counting():
-    net = models.build("LeNet5")
-    half = thin(net, 0.5, divisor=1)
-    assert half.output_shape == net.output_shape
-    width, count = matching_width(net, half.count_params(), divisor=1, steps=8)
-    assert abs(count - half.count_params()) < 0.02 * half.count_params() and abs(width - 0.5) < 0.03
-    with pytest.raises(ValueError, match="width=0 must be a number above 0"):
-        thin(net, 0)
-    with pytest.raises(ValueError, match="parameters=99999 is more than the 61706"):
-        matching_width(net, 99999)
-
-
-def test_thin_keeps_the_shapes_of_gates_and_sums():
-    net = models.build("EfficientNetB0", variant="small", classes=10)
-    found = thin(net, 0.5, divisor=2)
-    assert found.output_shape == (None, 10)
-    assert 0.2 < found.count_params() / net.count_params() < 0.4
-
-
-def test_separate_takes_windows_apart():
-    net = models.build("UNet", variant="small", input_shape=(32, 32, 3))
-    found = separate(net)
-    inside = [layer for layer in found.layers if getattr(layer, "kernel_size", None) == (3, 3)]
-    assert [type(one).__name__ for one in inside].count("Conv2D") == 1  # the one that reads the image
-    assert found.output_shape == net.output_shape and found.count_params() < 0.4 * net.count_params()
 
 
 def test_a_control_too_large_is_refused(tmp_path):
@@ -256,12 +237,6 @@ def test_every_model_of_every_plan_is_built_and_controls_count_the_same():
         assert held <= set(counts)
         for (where, row), count in GOLDEN.items():
             assert where != name or counts.get(row, count) == count
-
-
-def test_a_model_ends_in_the_classes_or_in_one_map():
-    digits = data.load("digits", count=60)
-    assert outputs(recipe("papers-32"), digits) == 10
-    assert outputs(recipe("segmentation"), digits) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -167,7 +167,9 @@ def results_page(root, pictures):
     from gpc.train import plans, records
 
     folder = root / "data" / "records"
-    rows = records.table(records.load(folder)) if folder.is_dir() else []
+    found = records.load(folder) if folder.is_dir() else ()
+    rows = records.table(found)
+    whole = {(one["experiment"], one["dataset"]["name"]) for one in found if one["recipe"]["subset"] == 1}
     kinds = list(dict.fromkeys((row["experiment"], row["dataset"]) for row in rows))
     titles = {}
     for path in sorted((root / "data" / "plans").glob("*.toml")):
@@ -177,8 +179,9 @@ def results_page(root, pictures):
     for kind in kinds:
         chosen = [row for row in rows if (row["experiment"], row["dataset"]) == kind]
         parts += _results(chosen, titles.get(kind, " on ".join(kind)), pictures)
-        if found := evidence.published(root / "data" / "published.json", kind[1]):
-            parts += [PUBLISHED, evidence.published_table(found)]
+        printed = evidence.published(root / "data" / "published.json", kind[1])
+        if printed and kind in whole:  # beside runs on a part of the images they would say nothing
+            parts += [PUBLISHED, evidence.published_table(printed)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -9,14 +9,14 @@ from gpc.show.numbers import number
 FEW = 3
 
 
-def runs(values):
+def runs(values, middle=np.median):
     """(middle, low, high, how many) of runs, which are counted along the first axis.
 
     >>> [value.tolist() if hasattr(value, "tolist") else value for value in runs([[1.0, 2.0], [3.0, 2.0]])]
     [[2.0, 2.0], [1.0, 2.0], [3.0, 2.0], 2]
     """
     values = np.asarray(values, float)
-    return np.median(values, axis=0), values.min(axis=0), values.max(axis=0), len(values)
+    return middle(values, axis=0), values.min(axis=0), values.max(axis=0), len(values)
 
 
 def _axes(axes, title, x, y, log, size):
@@ -72,17 +72,19 @@ def lines(series, *, title, x, y, log="", colours=None, axes=None, size=(7.5, 3.
 
 
 @styled
-def scatter(points, *, title, x, y, log="", colours=None, axes=None, size=(7.5, 4.2)):
+def scatter(points, *, title, x, y, log="", colours=None, axes=None, size=(7.5, 4.2), middle=np.median):
     """Points with their names beside them: {name: (x, y)}, each of the two a number or a list of runs.
 
-    Runs are drawn as their median with a line from the least to the largest; fewer than three of them hollow.
-    A number alone is exact. Returns the Drawing.
+    Runs are drawn as their median, or as what the function `middle` makes of them, with a line from the least
+    to the largest; fewer than three of them hollow. A number alone is exact. Returns the Drawing.
     """
     drawn, axes = _axes(axes, title, x, y, log, size)
     axes.grid(axis="both")
     placed = []
     for (name, pair), colour in zip(points.items(), series_colours(points, colours), strict=True):
-        (mx, lx, hx, nx), (my, ly, hy, ny) = (runs(v) if np.ndim(v) else (v, v, v, FEW) for v in pair)
+        (mx, lx, hx, nx), (my, ly, hy, ny) = (
+            runs(v, middle) if np.ndim(v) else (v, v, v, FEW) for v in pair
+        )
         face = colour if min(nx, ny) >= FEW else palette.paper
         axes.errorbar(
             [mx],

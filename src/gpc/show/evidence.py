@@ -4,6 +4,8 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
+
 from gpc.show.numbers import number
 
 AGAINST = {
@@ -18,7 +20,7 @@ _HEADS = ("Model", "Parameters", "MACs an image", "Seeds", "Test", "± s.d. (poi
 def evidence(rows, against="parameters"):
     """A figure of the rows of `gpc.train.records.table`: the test score over parameters, "macs" or "ms".
 
-    One point a model, at the median of its seeds, with a line from the worst to the best; fewer than three
+    One point a model, at the mean of its seeds as in the table, with a line from the worst to the best; fewer than three
     seeds are drawn hollow. Rows of one experiment, data set and measure. Returns the Drawing.
     Raises ValueError for rows of several, rows without a test score, or an unknown `against`.
     """
@@ -34,7 +36,7 @@ def evidence(rows, against="parameters"):
         raise ValueError(f"one experiment on one data set is drawn at a time; these rows are of: {told}")
     points = {label(row, rows): (row[field], [100 * one for one in row["tests"]]) for row in rows}
     measure = MEASURES[kinds[0][2]]
-    drawn = scatter(points, title=conclusion(rows), x=words, y=measure, log=log, size=(7.5, 4.6))
+    drawn = scatter(points, title=conclusion(rows), x=words, y=measure, log=log, size=(7.5, 4.6), middle=np.mean)
     drawn.description = f"{measure} over {words}. " + " ".join(map(_told, rows))
     return drawn
 
@@ -71,7 +73,7 @@ def markdown(rows):
 
 def _cells(row, rows):
     few = "" if row["enough"] else " ○"
-    test = "–" if row["test"] is None else f"{100 * row['test']:.2f} %"
+    test = "–" if row["test"] is None else f"{100 * row['test']:.2f}\u00a0%"
     return (
         f"{label(row, rows)}{few}",
         number(row["parameters"]),
@@ -113,5 +115,5 @@ def _published(one):
     size = "–" if one["parameters"] is None else number(one["parameters"])
     note = f"; {one['note']}" if one["note"] else ""
     test = "–" if one["test_accuracy"] is None or math.isnan(one["test_accuracy"]) else one["test_accuracy"]
-    test = test if test == "–" else f"{100 * test:.2f} %"
+    test = test if test == "–" else f"{100 * test:.2f}\u00a0%"
     return (one["model"], one["input"], one["epochs"], size, test, f"{one['source']}{note}")

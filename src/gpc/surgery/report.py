@@ -91,11 +91,15 @@ class Report:
         return ("whole model", "", "", "", *map(_number, totals), "")
 
     def _repr_html_(self):
-        lines = [_HTML_HEADS, *map(_cells, self.rows), self._totals()]
-        return html_table(self.caption, lines, _NUMBERS)
+        whole, _, _, _, *totals = self._totals()
+        lines = [_HTML_HEADS, *map(_html_cells, self.rows), (whole, "", *totals)]
+        return html_table(self.caption, lines, range(2, 6))
 
 
-_HTML_HEADS = (*_HEADS[:4], "parameters before", "parameters after", "MACs before", "MACs after", "reason")
+# A page is narrower than a terminal: channels share a column, and so do what was decided and why.
+_HTML_HEADS = (
+    "layer", "channels", "parameters before", "parameters after", "MACs before", "MACs after", "what became of it",
+)  # fmt: skip
 
 
 def separated(kind, rows):
@@ -147,10 +151,16 @@ def _cells(row):
     return (row.layer, row.decision, *map(_number, numbers), _number(row.macs_after), row.reason)
 
 
+def _html_cells(row):
+    """A row as strings in the order of the page's heads."""
+    layer, decision, one, other, *numbers, reason = _cells(row)
+    became = f"kept: {reason}" if decision == "kept" else reason
+    return (layer, f"{one} → {other}", *numbers, became)
+
+
 def _html_row(cells, numbers):
     name, *others = map(escape, cells)
-    data = (
-        f'<td style="text-align: right">{cell}</td>' if i in numbers else f"<td>{cell}</td>"
-        for i, cell in enumerate(others, 1)
-    )
+    sides = ("right" if i in numbers else "left" for i in range(1, len(cells)))
+    styles = (f"padding: .2em .6em; text-align: {side}" for side in sides)
+    data = (f'<td style="{style}">{cell}</td>' for style, cell in zip(styles, others, strict=True))
     return f'<tr><th scope="row">{name}</th>{"".join(data)}</tr>'

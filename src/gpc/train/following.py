@@ -134,7 +134,7 @@ class Following:
         item, row, recipe = state.item, state.item.row, state.recipe
         data = self._loaded(item.data)
         shape = recipe.input_shape(data.input_shape)
-        classes = planning.outputs(recipe, data)
+        classes = recipe.outputs(data)
         left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic()) / 60
         return fit(
             lambda: planning.built(item, shape, classes),

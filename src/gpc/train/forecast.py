@@ -77,7 +77,7 @@ def _by_steps(state, loaded, folder):
         )
     data = loaded[item.data]
     shape = recipe.input_shape(data.input_shape)
-    outputs = planning.outputs(recipe, data)
+    outputs = recipe.outputs(data)
     model = setup.built(lambda: planning.built(item, shape, outputs), recipe)
     setup.compiled(model, recipe, recipe.learning_rate)
     images = np.random.default_rng(0).random((recipe.batch_size, *shape), np.float32)

@@ -43,11 +43,6 @@ def built(item, input_shape, classes):
     return keras.Model(inputs, found(RGBToLab(scale="unit")(inputs)), name=f"{found.name}_lab")
 
 
-def outputs(recipe, data):
-    """How many outputs a model needs: one for each class; for maps one, what is marked against the rest."""
-    return 1 if recipe.maps else len(data.classes)
-
-
 def timed(item, plan, found, device):
     """The item's recipe, as long as another row where `time_of` asks for it; None where that is not known.
 
