@@ -81,7 +81,7 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def open(self, address, *, mode="light"):
-        """Load a page in light or dark mode, wait for its formulas, scroll through it."""
+        """Load a page in light or dark mode, wait for its fonts, scroll through it."""
         store = f"localStorage.setItem('mode', '{mode}'); localStorage.setItem('theme', '{mode}')"
         script = f"try {{ {store} }} catch (refused) {{}}"
         before = self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
@@ -89,8 +89,8 @@ class Browser:
         self.driver.get(address)
         self.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", before)
         self.driver.execute_async_script(
-            "const done = arguments[0], ready = window.MathJax?.startup?.promise ?? Promise.resolve();"
-            "ready.then(async () => { const end = document.body.scrollHeight;"
+            "const done = arguments[0];"
+            "document.fonts.ready.then(async () => { const end = document.body.scrollHeight;"
             "for (let y = 0; y < end; y += 800) { scrollTo(0, y);"
             " await new Promise(requestAnimationFrame) } scrollTo(0, 0); setTimeout(done, 100) })"
         )
@@ -138,12 +138,12 @@ class Browser:
         )
 
     def screenshot(self, path):
-        """The whole page as a PNG file."""
-        size = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": self.width, "height": min(size["height"], 12_000), "scale": 1}
-        taken = self.driver.execute_cdp_cmd(
-            "Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip}
-        )
+        """The whole page as a PNG file, in a window as high as the page: nothing is left scrolled away."""
+        height = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]["height"]
+        self.size(self.width, min(height, 12_000))
+        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {})
+        self.size(self.width)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(taken["data"]))
         return path

@@ -1,4 +1,4 @@
-"""Build the book: execute chapters that changed, write generated pages, run Jupyter Book, warnings as errors.
+"""Build the book: execute chapters that changed, write generated pages, run Jupyter Book, warnings as errors, trim.
 
 python tools/book.py            the whole book, in _build/html
 python tools/book.py execute    the chapters only
@@ -22,7 +22,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tools import chapters, pages  # noqa: E402  (the path above makes `tools` importable from anywhere)
+from tools import chapters, pages, trim  # noqa: E402  (the path above makes `tools` importable from anywhere)
 
 
 def say(text, *, end="\n"):
@@ -155,8 +155,9 @@ def build(root=ROOT, *, again=False):
         fill_cache(executed, chapters.in_toc(root), cache_folder)
         say("pages …")
         build_pages(root, write_config(root, cache_folder))
+        html = root / "_build" / "html"
+        trim.trim(html)
         chapters.forget_old(root)
-    html = root / "_build" / "html"
     say(f"the book is built in {time.monotonic() - started:.0f} s: {(html / 'index.html').as_uri()}")
     return html
 
