@@ -25,6 +25,7 @@ _DRAWN = {
     "Drawing": "canvas",
     "areas": "amounts",
     "end_labels": "canvas",
+    "explorer": "states",
     "figure": "canvas",
     "headline": "canvas",
     "lines": "charts",

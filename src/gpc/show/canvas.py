@@ -159,7 +159,7 @@ def end_labels(axes, labels, *, gap=1.25):
     placed = sorted(
         ((*to_pixels((x, y)), text, colour) for x, y, text, colour in labels), key=lambda entry: entry[1]
     )
-    heights = _apart([entry[1] for entry in placed], height)
+    heights = apart([entry[1] for entry in placed], height)
     for (x, _, text, colour), y in zip(placed, heights, strict=True):
         axes.annotate(
             text,
@@ -173,7 +173,7 @@ def end_labels(axes, labels, *, gap=1.25):
         )
 
 
-def _apart(values, gap):
+def apart(values, gap):
     """Sorted values moved as little as it takes to be `gap` apart: neighbours share their middle."""
     blocks = []
     for value in values:

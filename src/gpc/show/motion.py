@@ -97,7 +97,7 @@ def moving(
     words = {"title": title, "description": description, "control": control}
     _checked(frames, labels, captions, start, words)
     name = key("moving", *words.values(), *labels, *captions, start)
-    pictures = [_picture(frame, f"g{name}f{i}-") for i, frame in enumerate(frames)]
+    pictures = [picture(frame, f"g{name}f{i}-") for i, frame in enumerate(frames)]
     name = key(name, *pictures)
     body = [
         f'<p class="title">{inline(title)}</p>',
@@ -106,14 +106,20 @@ def moving(
         _words(captions, labels, description, start),
         f"<script>{_SCRIPT % name}</script>",
     ]
-    style = _STYLE % {
-        "narrowest": narrowest,
-        "longest": max(map(len, labels)),
-        "lines": 1.5 * max(1, -(-max(map(len, captions)) // 95)),
-    }
+    look = style(narrowest=narrowest, longest=max(map(len, labels)), characters=max(map(len, captions)))
     attributes = f'data-gpc-moving="{name}" data-pause="{int(pause_ms)}"'
-    html = card("".join(body), name="moving", style=style, tag="figure", attributes=attributes)
+    html = card("".join(body), name="moving", style=look, tag="figure", attributes=attributes)
     return Output(_text(words, labels, captions, start), html=html)
+
+
+def style(*, narrowest, longest, characters):
+    """The style sheet of figures that move. narrowest: pixels below which a picture scrolls. longest,
+    characters: letters of the longest label and sentence, for which room is kept."""
+    return _STYLE % {
+        "narrowest": narrowest,
+        "longest": longest,
+        "lines": 1.5 * max(1, -(-characters // 95)),
+    }
 
 
 def _checked(frames, labels, captions, start, words):
@@ -137,7 +143,8 @@ def _checked(frames, labels, captions, start, words):
         raise ValueError(f"start={start} must be a position from 0 to {len(frames) - 1}")
 
 
-def _picture(frame, prefix):
+def picture(frame, prefix):
+    """A matplotlib Figure or an SVG text as an SVG element for a page; its ids begin with `prefix`."""
     if isinstance(frame, str):
         return tidy(frame, prefix=prefix)
     if hasattr(frame, "svg"):
