@@ -1,5 +1,6 @@
 """`gpc run`: a plan followed through failures, cuts and kills; records as tables and figures."""
 
+import errno
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ import pytest
 
 from gpc import cli
 from gpc.show import evidence
-from gpc.train import forecast, plans, records
+from gpc.train import checkpoints, forecast, plans, records
 
 TEXT = """
 experiment = "a try"
@@ -99,6 +100,30 @@ def test_a_rehearsal_leaves_the_records_alone(elsewhere, capsys):
     found = records.read(one)
     assert len(found["curve"]) == 1 and found["dataset"]["train"] < 60
     assert run("try", "--missing") == 3
+
+
+def test_the_shortest_rehearsal_takes_every_model_once_and_cuts_it(elsewhere, capsys):
+    put(elsewhere)
+    assert run("try", "--rehearse") == 1
+    told = capsys.readouterr().out
+    assert "[3/3] thin on digits, seed 0: record in runs/rehearsal" in told and "seed 1" not in told
+    assert told.count("resumed after 0 epochs and 1 of 2 steps") == 2 == told.count("\nepoch 1/1")
+    assert "try: 2 done, 1 failed, 0 left" in told and names(elsewhere) == []
+    (one,) = (elsewhere / "runs" / "rehearsal").glob("*thin*/record.json")
+    found = records.read(one)
+    assert (found["resumed"], found["recipe"]["batch_size"], found["test_openings"]) == (1, 4, 1)
+    assert sum(found["dataset"][split] for split in ("train", "validation", "test")) == 12
+
+
+def test_a_rehearsal_that_cannot_keep_a_checkpoint_fails(elsewhere, monkeypatch, capsys):
+    def full(self, step, header, arrays):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    put(elsewhere, WITHOUT)
+    monkeypatch.setattr(checkpoints.Checkpoints, "save", full)
+    with pytest.warns(UserWarning, match="no checkpoint could be written"):
+        assert run("try", "--rehearse", "--models", "thin") == 1
+    assert "FAILED: it began anew where it was to go on from its checkpoint" in capsys.readouterr().out
 
 
 def test_minutes_are_for_the_whole_plan(elsewhere, capsys):
@@ -239,7 +264,7 @@ def test_records_as_markdown_and_figure(made, monkeypatch, capsys):
     assert cli.main(["records", "--markdown", "--figure", str(figure)]) == 0
     told = capsys.readouterr().out
     (row, _) = records.table(records.load("data/records"))
-    assert "**a try**, digits" in told and f"{100 * row['test']:.2f} %" in told
+    assert "**a try**, digits" in told and f"{100 * row['test']:.2f}\u00a0%" in told
     assert "| LeNet5 ○ |" in told  # two seeds
     assert figure.stat().st_size > 2000
     assert cli.main(["records", "--data", "cifar10", "--figure", "x.svg"]) == 2
@@ -290,7 +315,7 @@ def test_published_numbers_stand_apart_with_their_source():
     assert {one["dataset"] for one in found} == {"cifar10"} and len(found) > 20
     assert all(one["source"] and 0 < one["test_accuracy"] < 1 for one in found)
     text = evidence.published_table(found)
-    assert "| kEffNet-B0 V2 16ch | 32 | 50 | 623,226 | 92.61 % | Entropy 2022" in text
+    assert "| kEffNet-B0 V2 16ch | 32 | 50 | 623,226 | 92.61\u00a0% | Entropy 2022" in text
     assert evidence.published(path, "digits") == [] == evidence.published(path / "none", "cifar10")
 
 
@@ -299,7 +324,7 @@ def test_the_books_page_of_results(made, tmp_path):
 
     text = pages.results_page(made, tmp_path)
     (row, other) = records.table(records.load(made / "data" / "records"))
-    assert f"{100 * row['test']:.2f} %" in text and f"{100 * other['test']:.2f} %" in text
+    assert f"{100 * row['test']:.2f}\u00a0%" in text and f"{100 * other['test']:.2f}\u00a0%" in text
     assert "## a try" in text and "○ fewer than three seeds" in text and "with Keras" in text
     for picture in re.findall(r"generated/(.+?\.svg)\)", text):
         assert (tmp_path / picture).is_file() and " " not in picture

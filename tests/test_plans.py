@@ -64,6 +64,7 @@ def test_data_and_recipes_multiply(tmp_path):
         ("experiment =", "experimant =", r"try\.toml: the plan: field='experimant'.*nearest: 'experiment'"),
         ('data = "digits"', 'data = "digit"', r"data 1: name='digit' is not known.*nearest: 'digits'"),
         ('data = "digits"\n', "", "the plan: field 'data' is missing"),
+        ('"digits"', '{ name = "digits", classes = "7" }', "data 1: classes='7' must be a list of some of the"),
         ('"quick"', '"quik"', "recipe 1: recipe='quik' is not known.*nearest: 'quick'"),
         ("epochs = 2", "epoch = 2", "recipe 1: a recipe's field='epoch'.*nearest: 'epochs'"),
         ("epochs = 2", "epochs = 0", "recipe 1: epochs=0"),
@@ -105,6 +106,13 @@ def test_a_network_that_refuses_is_told_with_its_row(tmp_path):
     item = plan(tmp_path, TEXT.replace("width = 0.5", "options = { colour = 1 }")).items()[1]
     with pytest.raises(TypeError, match="model thin: LeNet5 takes no option 'colour'"):
         built(item, (32, 32, 1), 10)
+
+
+def test_some_of_the_classes_are_a_part_of_the_set(tmp_path):
+    text = TEXT.replace('"digits"', '{ name = "oxford_pets", classes = ["Bengal", "Sphynx"] }')
+    item = plan(tmp_path, text).items()[0]
+    assert item.data.classes == ("Bengal", "Sphynx") and str(item) == "wide on oxford_pets_part, seed 0"
+    assert item.file == "a-try--wide--oxford_pets_part--0.json"
 
 
 # -- against records

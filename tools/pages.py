@@ -174,7 +174,7 @@ def results_page(root, pictures):
     titles = {}
     for path in sorted((root / "data" / "plans").glob("*.toml")):
         plan = plans.read(path)
-        titles |= {(plan.experiment, one.name): plan.title for one in plan.data}
+        titles |= {(plan.experiment, one.called): plan.title for one in plan.data}
     parts = ["No run has left a record yet."] if not rows else []
     for kind in kinds:
         chosen = [row for row in rows if (row["experiment"], row["dataset"]) == kind]

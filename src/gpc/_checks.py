@@ -1,5 +1,6 @@
-"""Checks of plain integers, beneath every room: what was given, what is needed, the nearest that works."""
+"""Checks of plain values, beneath every room: what was given, what is needed, the nearest that works."""
 
+import difflib
 import math
 import operator
 
@@ -52,3 +53,26 @@ def dividing(name, value, **numbers):
     near = [*[d for d in divisors if d < value][-1:], *[d for d in divisors if d > value][:1]]
     what = " and ".join(f"{key}={n}" for key, n in numbers.items())
     raise ValueError(f"{name}={value} must divide {what}; nearest that does: {' or '.join(map(str, near))}")
+
+
+def nearest(word, known, most=1):
+    """The `most` of `known` that are written most like `word`, whatever the case, the likest first.
+
+    A list of texts, empty where none is much like it.
+
+    >>> nearest("mobilnet", ["MobileNet", "VGG16"]), nearest("x", ["MobileNet", "VGG16"])
+    (['MobileNet'], [])
+    """
+    # Of two that differ in case alone the first stands for both.
+    texts = {text.lower(): text for text in reversed([str(one) for one in known])}
+    return [texts[key] for key in difflib.get_close_matches(str(word).lower(), texts, most, 0.4)]
+
+
+def hint(word, known):
+    """The end of a message: the nearest of `known`, or nothing.
+
+    >>> hint("crop", ["papers", "crop-flip"]), hint("x", ["papers"])
+    ("; nearest: 'crop-flip'", '')
+    """
+    near = nearest(word, known)
+    return f"; nearest: {near[0]!r}" if near else ""

@@ -1,5 +1,6 @@
 """`gpc run`: a plan's runs in order, those that have a record left out."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from gpc.cli import _common
@@ -23,7 +24,8 @@ def add(commands):
             "gpc run                                    the plans that there are",
             "gpc run cifar10 --missing                  what lacks a record, and how long that takes",
             "gpc run cifar10 --minutes 8                as far as eight minutes go",
-            "gpc run cifar10 --epochs 1 --limit 400     the whole path in short; nothing in data/records",
+            "gpc run cifar10 --rehearse                 every model once, in short; nothing in data/records",
+            "gpc run cifar10 --epochs 1 --limit 400     longer, as the recipe has its batches",
             "gpc run cpu-digits --seeds 0 --models MobileNet-small",
         ],
     )
@@ -42,6 +44,11 @@ def _add_choice(parser):
     what.add_argument("--seeds", metavar="0,1", help="only these seeds")
     what.add_argument("--epochs", type=int, metavar="N", help="a rehearsal of N epochs a run")
     what.add_argument("--limit", type=int, metavar="N", help="a rehearsal on N images of all splits together")
+    what.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="each model once, from the first seed: an epoch on a dozen images, cut and continued",
+    )
     what.add_argument("--dry-run", action="store_true", help="the same as --missing")
 
 
@@ -94,7 +101,8 @@ def _chosen(plan, asked):
     models = [one.strip() for one in asked.models.split(",")] if asked.models else names
     for name in models:
         Wrong.unless_known("--models", name, names)
-    seeds = asked.seeds.split(",") if asked.seeds else [str(seed) for seed in plan.seeds]
+    seeds = [str(seed) for seed in (plan.seeds[:1] if asked.rehearse else plan.seeds)]
+    seeds = asked.seeds.split(",") if asked.seeds else seeds
     for seed in seeds:
         Wrong.unless_known("--seeds", seed.strip(), tuple(str(one) for one in plan.seeds))
     seeds = {int(seed) for seed in seeds}
@@ -112,9 +120,10 @@ def _missing(plan, chosen, asked):
 
 
 def _follow(plan, chosen, asked):
-    from gpc.train.following import Following, Rehearsal
+    from gpc.train.following import SHORTEST, Following, Rehearsal
 
-    rehearsal = Rehearsal(asked.epochs, asked.limit)
+    given = {name: value for name in ("epochs", "limit") if (value := getattr(asked, name)) is not None}
+    rehearsal = replace(SHORTEST if asked.rehearse else Rehearsal(), **given)
     if rehearsal:
         print(f"a rehearsal: records only in {Path(asked.runs) / 'rehearsal'}")
     outcome = Following(

@@ -1,10 +1,8 @@
 """The data sets that can be had by name, and how each is cut into its three splits."""
 
-import difflib
-
 import numpy as np
 
-from gpc._checks import positive
+from gpc._checks import hint, positive
 from gpc.data import cells, digits, leaves, real
 from gpc.data.batches import resized
 from gpc.data.real import nuclei, pets, plantdoc, plantvillage
@@ -40,9 +38,8 @@ def load(name, *, seed=0, size=None, count=None, folder=None, **options):
     (360, 1)
     """
     if name not in _LOADERS:
-        near = difflib.get_close_matches(str(name), _LOADERS, n=1)
-        hint = f"; nearest: {near[0]!r}" if near else ""
-        raise ValueError(f"no data set {name!r}; there are {', '.join(map(repr, names()))}{hint}")
+        there = ", ".join(map(repr, names()))
+        raise ValueError(f"no data set {name!r}; there are {there}{hint(name, names())}")
     size = size if size is None else positive("size", size)
     count = count if count is None else positive("count", count)
     loader, known, fixed = _LOADERS[name]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import keras
 
+from gpc._checks import nearest
 from gpc.surgery.graph import Call, read
 
 NEAREST = "nearest: gpc.explain.grad_cam(model, image, target), which asks for no particular head"
@@ -98,14 +99,12 @@ def tensor_of(graph, layer):
 
     Raises ValueError naming the nearest names, or the layer whose output is no map (B, height, width, C).
     """
-    import difflib
-
     calls = [call for call in graph.walk() if isinstance(call.operation, keras.Layer)]
     paths = {call.graph.path_of(call.operation): call for call in calls}
     names = {call.operation.name: call for call in calls}
     call = paths.get(layer) or names.get(layer)
     if call is None:
-        near = difflib.get_close_matches(str(layer), [*paths], 3, 0.3) or [*paths][-3:]
+        near = nearest(layer, paths, 3) or [*paths][-3:]
         raise ValueError(f"no layer {layer!r} in {graph.model.name!r}; the nearest are {', '.join(near)}")
     if len(call.outputs) != 1 or len(call.outputs[0].shape) != 4:
         last = [path for path, one in paths.items() if len(one.outputs[0].shape) == 4]

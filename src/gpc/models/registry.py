@@ -1,11 +1,11 @@
 """Every network by its name."""
 
-import difflib
 import functools
 import inspect
 
 import keras
 
+from gpc._checks import nearest
 from gpc.models import (
     alexnet,
     applications,
@@ -68,8 +68,7 @@ def constructor(name):
         return OWN[name]
     if name in names():
         return functools.partial(getattr(keras.applications, name), weights=None)
-    exact = {known.lower(): known for known in names()}
-    near = [exact[key] for key in difflib.get_close_matches(name.lower(), exact, 3, 0.5)]
+    near = nearest(name, names(), 3)
     hint = f"; the nearest are {', '.join(near)}" if near else "; gpc.models.names() lists them all"
     raise ValueError(f"no network is called {name!r}{hint}")
 
@@ -91,7 +90,7 @@ def build(name, **options):
         return function(**options)
     for option in options:
         if option not in known:
-            near = difflib.get_close_matches(option, known, 1, 0.5) or list(known)
+            near = nearest(option, known) or list(known)
             raise TypeError(
                 f"{name} takes no option {option!r}; it takes {', '.join(known)} (nearest: {near[0]})"
             )

@@ -1,11 +1,12 @@
 """Which layers of a model are pointwise convolutions, what follows each, and which are kept, and why."""
 
-import difflib
 import re
 from dataclasses import dataclass
 
 import keras
 from keras import layers
+
+from gpc._checks import nearest
 
 _ACTIVATION_LAYERS = (layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.PReLU)
 _ACTIVATION_OPS = {
@@ -116,7 +117,7 @@ def selector(where, found):
         raise ValueError(f"where={where!r} is no regular expression: {error}") from None
     if found and not any(pattern.search(item.path) for item in found):
         paths = [item.path for item in found]
-        near = difflib.get_close_matches(where, paths, 3, 0.3) or paths[:3]
+        near = nearest(where, paths, 3) or paths[:3]
         raise ValueError(
             f"where={where!r} matches no pointwise layer; the nearest names are {', '.join(near)}"
         )

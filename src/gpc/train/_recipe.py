@@ -1,10 +1,9 @@
 """What a training run is told, in one frozen object."""
 
-import difflib
 from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
 from numbers import Real
 
-from gpc._checks import positive
+from gpc._checks import hint, positive
 from gpc.train.schedules import SCHEDULES, rates
 
 OPTIMIZERS = ("rmsprop", "sgd", "adam", "adamw")
@@ -176,10 +175,8 @@ class Recipe:
 def word(name, value, known, *, also=""):
     if value in known:
         return
-    near = difflib.get_close_matches(str(value), known, n=1)
-    hint = f"; nearest: {near[0]!r}" if near else ""
     choices = " ".join([", ".join(map(repr, known)), also]).strip()
-    raise ValueError(f"{name}={value!r} is not known; choose from {choices}{hint}")
+    raise ValueError(f"{name}={value!r} is not known; choose from {choices}{hint(value, known)}")
 
 
 def number(name, value, *, least=None, above=None, most=None, below=None):

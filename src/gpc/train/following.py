@@ -3,6 +3,7 @@
 import gc
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from gpc.train import planning
@@ -12,21 +13,33 @@ from gpc.train.terminal import span
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A plan's whole path in short, its records kept out of the course's: `epochs` instead of the recipe's,
-    `limit` images of all splits together."""
+    """A plan's whole path in short, its records kept out of the course's.
+
+    epochs, batch_size   instead of the recipe's
+    limit                images of all splits together
+    cut                  stopped after its first step, and continued from the checkpoint
+    """
 
     epochs: int | None = None
     limit: int | None = None
+    batch_size: int | None = None
+    cut: bool = False
 
     def __bool__(self):
-        return self.epochs is not None or self.limit is not None
+        return self != Rehearsal()
 
     def recipe(self, found):
         """The recipe, cut short. A rise and a cycle that no longer fit into it are cut with it."""
+        if self.batch_size is not None:
+            found = found.but(batch_size=self.batch_size)
         if self.epochs is None:
             return found
         warmup = min(found.warmup, self.epochs / 2)
         return found.but(epochs=self.epochs, warmup=warmup)
+
+
+# Enough for two steps an epoch of every data set here, the second after the cut.
+SHORTEST = Rehearsal(epochs=1, limit=12, batch_size=4, cut=True)
 
 
 @dataclass
@@ -115,6 +128,8 @@ class Following:
             self._fail(state, label, run.reason)
         elif run.path is None:
             self._fail(state, label, "its record could not be written")
+        elif self.rehearsal.cut and run.record["resumed"] != 1:
+            self._fail(state, label, "it began anew where it was to go on from its checkpoint")
         else:
             self._save(run, state)
             self.outcome.done.append(str(state.item))
@@ -135,32 +150,29 @@ class Following:
         data = self._loaded(item.data)
         shape = recipe.input_shape(data.input_shape)
         classes = recipe.outputs(data)
-        left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic()) / 60
-        return fit(
-            lambda: planning.built(item, shape, classes),
-            data,
-            recipe,
-            seed=item.seed,
-            folder=self._home(state),
-            resume=not self.rehearsal,
-            experiment=item.experiment,
-            name=item.name,
-            options=row.told(),
-            records=None if self.rehearsal else self.records,
-            on_epoch=self.say,
-            minutes=left,
+        options = {
+            "seed": item.seed,
+            "folder": self._home(state),
+            "experiment": item.experiment,
+            "name": item.name,
+            "options": row.told(),
+            "records": None if self.rehearsal else self.records,
+            "on_epoch": self.say,
             **self.options,
-        )
+        }
+        model = partial(planning.built, item, shape, classes)
+        if self.rehearsal.cut:
+            fit(model, data, recipe, minutes=0, resume=False, **{**options, "on_epoch": None})
+            _forget()
+        left = None if self.deadline is None else max(0.0, self.deadline - time.monotonic()) / 60
+        again = self.rehearsal.cut or not self.rehearsal
+        return fit(model, data, recipe, minutes=left, resume=again, **options)
 
     def _loaded(self, asked):
         """The data set, kept until another one is asked for."""
         if self._data[0] != asked:
-            from gpc import data
-
             self._data = (None, None)  # the one before goes first: two large ones may not fit
-            size, count = asked.size, self.rehearsal.limit or asked.count
-            found = data.load(asked.name, seed=asked.seed, size=size, count=count, folder=self.folder)
-            self._data = (asked, found)
+            self._data = (asked, asked.load(self.folder, count=self.rehearsal.limit))
         return self._data[1]
 
 

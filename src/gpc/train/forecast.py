@@ -41,7 +41,7 @@ def forecast(
             continue
         line = _by_records(state, found, device) if state.status == "missing" else Line(state)
         if line.state.status == "missing" and line.seconds is None and measure:
-            key = (state.item.name, state.item.data.name)
+            key = (state.item.name, state.item.data.called)
             if key not in measured:
                 say(f"timing {key[0]} on {key[1]} …")
                 measured[key] = _by_steps(state, loaded, data_folder)
@@ -55,7 +55,7 @@ def _by_records(state, found, device):
     epochs = [
         one["epoch_seconds"]
         for one in found
-        if (one["model"]["name"], one["dataset"]["name"]) == (item.name, item.data.name)
+        if (one["model"]["name"], one["dataset"]["name"]) == (item.name, item.data.called)
         and one["experiment"] == item.experiment
         and planning.kind(one["device"]) == device
     ]
@@ -67,14 +67,9 @@ def _by_records(state, found, device):
 
 def _by_steps(state, loaded, folder):
     """Seconds of the whole run: steps timed on images that are noise, for their content costs nothing."""
-    from gpc import data as sets
-
     item, recipe = state.item, state.recipe
     if item.data not in loaded:
-        asked = item.data
-        loaded[asked] = sets.load(
-            asked.name, seed=asked.seed, size=asked.size, count=asked.count, folder=folder
-        )
+        loaded[item.data] = item.data.load(folder)
     data = loaded[item.data]
     shape = recipe.input_shape(data.input_shape)
     outputs = recipe.outputs(data)

@@ -1,6 +1,6 @@
 """The fields a plan may have, and what each takes: so that a slip is named before anything is computed."""
 
-import difflib
+from gpc._checks import hint
 
 
 class Wrong(ValueError):
@@ -11,9 +11,8 @@ class Wrong(ValueError):
         """Raises it for a word that is none of those known, naming the nearest."""
         if word in known:
             return
-        near = difflib.get_close_matches(str(word), [str(one) for one in known], 1, 0.4)
-        hint = f"; nearest: {near[0]!r}" if near else ""
-        raise cls(f"{where}={word!r} is not known; there are {', '.join(map(str, known)) or 'none'}{hint}")
+        there = ", ".join(map(str, known)) or "none"
+        raise cls(f"{where}={word!r} is not known; there are {there}{hint(word, known)}")
 
 
 def _whole(value, least=0):
@@ -38,6 +37,10 @@ def _share(value):
 
 def _seeds(value):
     return isinstance(value, list) and all(map(_whole, value))
+
+
+def _texts(value):
+    return isinstance(value, list) and bool(value) and all(map(_text, value))
 
 
 def _tables(value):
@@ -66,6 +69,7 @@ DATA = {
     "seed": (_whole, "a whole number from 0", False),
     "size": (*_COUNT, False),
     "count": (*_COUNT, False),
+    "classes": (_texts, "a list of some of the set's classes", False),
 }
 # Beside a recipe's own fields: a name of its own, and what is put behind the models' names.
 RECIPE = {"name": (*_TEXT, True), "called": (*_TEXT, False), "as": (*_TEXT, False)}

@@ -59,7 +59,7 @@ def timed(item, plan, found, device):
             for one in found
             if one["experiment"] == item.experiment
             and one["model"]["name"] == item.name.replace(row.name, name, 1)
-            and one["dataset"]["name"] == item.data.name
+            and one["dataset"]["name"] == item.data.called
             and kind(one["device"]) == device
         ]
         for name in (row.time_of, row.like)

@@ -55,12 +55,30 @@ class Row:
 
 @dataclass(frozen=True)
 class Data:
-    """A data set as `gpc.data.load` takes it."""
+    """A data set as `gpc.data.load` takes it; `classes`, some of the set's own, where it has that option."""
 
     name: str
     seed: int = 0
     size: int | None = None
     count: int | None = None
+    classes: tuple = ()
+
+    @property
+    def called(self):
+        """Its name in records: with some of its classes alone it is a part.
+
+        >>> Data("oxford_pets", classes=("Bengal",)).called, Data("digits").called
+        ('oxford_pets_part', 'digits')
+        """
+        return f"{self.name}_part" if self.classes else self.name
+
+    def load(self, folder=None, *, count=None):
+        """The data set, read from `folder`; `count` images of all splits together instead of its own."""
+        from gpc import data
+
+        options = {"classes": self.classes} if self.classes else {}
+        count = count or self.count
+        return data.load(self.name, seed=self.seed, size=self.size, count=count, folder=folder, **options)
 
 
 @dataclass(frozen=True)
@@ -78,10 +96,10 @@ class Item:
     @property
     def file(self):
         """The name of its record."""
-        return file_name(self.experiment, self.name, self.data.name, self.seed)
+        return file_name(self.experiment, self.name, self.data.called, self.seed)
 
     def __str__(self):
-        return f"{self.name} on {self.data.name}, seed {self.seed}"
+        return f"{self.name} on {self.data.called}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -178,7 +196,7 @@ def _data(one, place):
 
     found = checked({"name": one} if isinstance(one, str) else one, DATA, f"data {place}")
     Wrong.unless_known(f"data {place}: name", found["name"], data.names())
-    return Data(**found)
+    return Data(**{**found, "classes": tuple(found.get("classes", ()))})
 
 
 def _recipe(one, place):
