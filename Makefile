@@ -16,7 +16,7 @@ READY_TORCH := $(VENV_TORCH)/.installed
 PIP_QUIET := --disable-pip-version-check -qq --progress-bar off
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-torch serve seeds bench stamp handout clean distclean
+.PHONY: help book test test-torch serve seeds speed bench stamp handout clean distclean
 
 help:
 	@echo "make book        execute the chapters and build the book in _build/html"
@@ -24,6 +24,7 @@ help:
 	@echo "make test        every test: unit suite on TensorFlow and JAX, chapters, book, browser"
 	@echo "make test-torch  the unit suite on PyTorch, in an environment of its own"
 	@echo "make seeds       the chapters' asserts with other seeds, kept in data/seeds.json (CHAPTERS=\"07 12\")"
+	@echo "make speed       every k-network's time beside its dense twin's, kept in data/speed (NETWORKS=\"kMobileNet …\")"
 	@echo "make bench       the layers' times on this machine"
 	@echo "make stamp URL=… write the repository's address into _config.yml, chapters and README"
 	@echo "make handout     the assignments as students get them, in _build/handout (ASSIGNMENTS=\"2_layer …\")"
@@ -41,6 +42,9 @@ test: $(READY)
 
 test-torch: $(READY_TORCH)
 	@$(PY_TORCH) tools/test.py torch
+
+speed: $(READY)
+	@$(PY) tools/speed.py $(NETWORKS)
 
 seeds: $(READY)
 	@$(PY) tools/seeds.py $(CHAPTERS)

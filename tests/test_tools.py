@@ -13,7 +13,7 @@ import nbformat
 import pytest
 import yaml
 
-from tools import book, chapters, pages, seeds
+from tools import book, chapters, pages, seeds, speed
 from tools import test as suites
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -304,3 +304,37 @@ def test_the_seeds_on_record_are_those_of_chapters():
     names = {chapter.stem for chapter in chapters.in_toc(ROOT)}
     for row in seeds.read():
         assert row["chapter"] in names and row["held"] == (row["failed"] is None)
+
+
+def test_a_network_is_timed_beside_its_dense_twin_and_its_file_told(tmp_path, monkeypatch):
+    """A real process on a small image: four models, the dense one the measure."""
+    small = ("--input", "32", "--classes", "2", "--batch-size", "1", "--inference")
+    monkeypatch.setitem(speed.NETWORKS, "kMobileNet", small)
+    assert speed.markdown(tmp_path) == ""
+    file = speed.measure("kMobileNet", rounds=1, root=tmp_path)
+    found = speed.read(tmp_path)["kMobileNet"]["inference"]
+    names = ["kMobileNet, dense", "kMobileNet", "kMobileNet, dense, folded", "kMobileNet, folded"]
+    assert list(found) == names and found[names[0]]["ratio"] == 1
+    page = speed.markdown(tmp_path)
+    line = next(line for line in page.splitlines() if line.startswith("| kMobileNet |"))
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[1:3] == ["32²", "1"] and cells[6] == "–" and cells[3].startswith(f"{found['kMobileNet']['ratio']:.2f} (")
+    assert "Keras" in page and "commit" in page and not list(file.parent.glob("*.part"))
+
+
+@pytest.mark.parametrize("network", speed.NETWORKS)
+def test_what_is_timed_is_what_gpc_bench_takes(network):
+    from gpc.cli import parser
+
+    asked = parser().parse_args(["bench", "model", network, "--fold", *speed.NETWORKS[network]])
+    assert asked.fold and asked.classes == 10 and asked.input >= 32
+
+
+def test_times_on_record_are_of_the_tables_settings():
+    from gpc.cli import parser
+
+    for network, found in speed.read().items():
+        asked = parser().parse_args(["bench", "model", network, *speed.NETWORKS[network]])
+        assert found["network"] == network and found["settings"]["batch"] == asked.batch_size
+        assert found["provenance"]["commit"] and found["provenance"]["dirty"] is False
+        assert ("training" in found) == (not asked.inference)

@@ -213,7 +213,7 @@ def _results(rows, title, pictures):
 
 def write(executed, root):
     """Write the generated parts; a file whose text did not change is not touched: its page is not rebuilt."""
-    from tools import chapters, front
+    from tools import chapters, front, speed
 
     names = [chapter.stem for chapter in chapters.in_toc(root)]
     folder = root / "_build" / "generated"
@@ -222,7 +222,7 @@ def write(executed, root):
     texts = {
         "claims.md": claims_page(executed, names, statements),
         "status.md": status_page(executed, names, root),
-        "results.md": results_page(root, folder),
+        "results.md": results_page(root, folder) + "\n" + speed.markdown(root) + "\n",
         **front.texts(executed, root),
     }
     for name, text in texts.items():
