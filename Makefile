@@ -16,11 +16,12 @@ READY_TORCH := $(VENV_TORCH)/.installed
 PIP_QUIET := --disable-pip-version-check -qq --progress-bar off
 
 .DEFAULT_GOAL := help
-.PHONY: help book test test-torch serve seeds speed bench stamp handout clean distclean
+.PHONY: help book pdf test test-torch serve seeds speed bench stamp handout clean distclean
 
 help:
 	@echo "make book        execute the chapters and build the book in _build/html"
 	@echo "make serve       build it and show it at http://127.0.0.1:$(PORT) (PORT=…)"
+	@echo "make pdf         every page and the whole book on paper, in _build/pdf, by Chromium (PAGES=\"chapters/13_groups …\")"
 	@echo "make test        every test: unit suite on TensorFlow and JAX, chapters, book, browser"
 	@echo "make test-torch  the unit suite on PyTorch, in an environment of its own"
 	@echo "make seeds       the chapters' asserts with other seeds, kept in data/seeds.json (CHAPTERS=\"07 12\")"
@@ -32,6 +33,9 @@ help:
 
 book: $(READY)
 	@$(PY) tools/book.py
+
+pdf: book
+	@$(PY) tools/pdf.py $(PAGES)
 
 serve: book
 	@echo "the book is at http://127.0.0.1:$(PORT)  (stop with Ctrl-C)"

@@ -53,16 +53,16 @@ def matching(driver):
 
 
 class Browser:
-    """One headless Chromium."""
+    """One headless Chromium; `missing` is told why where there is none."""
 
-    def __init__(self):
+    def __init__(self, missing=absent):
         from selenium import webdriver
         from selenium.webdriver.chrome.service import Service
 
         driver = shutil.which("chromedriver")
         binary = matching(driver)
         if not binary or not driver:
-            absent(f"no {'Chromium' if not binary else 'chromedriver'} found")
+            missing(f"no {'Chromium' if not binary else 'chromedriver'} found")
         options = webdriver.ChromeOptions()
         options.binary_location = binary
         for flag in FLAGS:

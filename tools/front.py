@@ -1,6 +1,6 @@
-"""The front page: where to go from there, and its figure. And all pages made from tables, together."""
+"""The front page: where to go from there, and its figures. And all pages made from tables, together."""
 
-from tools import bibliography, chapters, command_line, course_map, faq, pictures, timeline
+from tools import bibliography, chapters, command_line, course_map, cover, faq, pictures, timeline
 
 # Pages and what one finds there; those that the contents don't have are left out.
 PLACES = [
@@ -98,7 +98,7 @@ def said(share):
 def texts(executed, root=chapters.ROOT):
     """{file: text} of all that the pages made from tables include."""
     return {
-        "front.md": figure_of(executed, root),
+        "front.md": f"{cover.figure(root)}\n{figure_of(executed, root)}",
         "front.svg": pictures.svg(picture(executed, root)),
         "start.md": page(root),
         "faq.md": faq.page(root),

@@ -1,10 +1,10 @@
-"""What no page of the built book uses, taken out: icons, rules of style sheets, maps for debuggers, empty wrappers.
+"""What no page of the built book uses, taken out: icons, rules of style sheets, debuggers' maps, wrappers.
 
 python tools/trim.py        trims _build/html and says what lies in it; `make book` does it by itself
 
-The theme brings every icon there is as a script and as three fonts, and the rules of all of Bootstrap. A rule stays
-where each class and mark it asks for is a word of some page or script; an icon stays where a rule that stayed shows
-it. Trimmed again, or built anew, the same pages give the same files.
+The theme brings every icon there is as a script and as three fonts, and the rules of all of Bootstrap. A rule
+stays where each class and mark it asks for is a word of some page or script; an icon stays where a rule that
+stayed shows it. Trimmed again, or built anew, the same pages give the same files.
 """
 
 import io
@@ -15,26 +15,36 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 NEEDLESS = ["*.map", "*.po", "*.mo", "fontawesome.js*", "webpack-macros.html", "sphinx-thebe.*"]
 ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*fontawesome\.js[^"]*"></script>')
+STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
 SIGNATURE = re.compile(r'<dt class="sig.*?</dt>', re.DOTALL)
-# Sphinx wraps every word of code to keep it whole; course.css lets code break, and the wrappers say nothing more.
+# Sphinx wraps every word of code to keep it whole; course.css lets code break, wrappers say nothing more.
 WHOLE_WORD = re.compile(r'<span class="pre">([^<>]*)</span>')
 IN_SIGNATURE = re.compile(r'<span class="[nopw]">([^<>]*)</span>')
 WORD = re.compile(r"-?[A-Za-z_][\w-]*")
 CSS = re.compile(
-    r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|/\*.*?\*/|url\((?![\"'])[^)]*\)|\\.|[{};]|[^\"'/\\{};u]+|.", re.DOTALL
+    r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|/\*.*?\*/|url\((?![\"'])[^)]*\)|\\.|[{};]|[^\"'/\\{};u]+|.",
+    re.DOTALL,
 )
-ICON = re.compile(r"\\([ef][0-9a-f]{3})\b|([\ue000-\uf8ff])")  # as CSS writes them: \f002, or the letter itself
+ICON = re.compile(r"\\([ef][0-9a-f]{3})\b|([\ue000-\uf8ff])")  # as CSS writes them, or the letter itself
 
 
 def squeezed(page):
-    """The text of a page without the script of icons and without wrappers around words of code."""
+    """The text of a page without the script of icons, wrappers around words of code, a style said twice."""
     page = WHOLE_WORD.sub(r"\1", ICON_SCRIPT.sub("", page))
     page = page.replace('<code class="docutils literal notranslate">', '<code class="literal">')
-    return SIGNATURE.sub(lambda found: IN_SIGNATURE.sub(r"\1", found.group()), page)
+    page = SIGNATURE.sub(lambda found: IN_SIGNATURE.sub(r"\1", found.group()), page)
+    seen = set()  # each output brings its style along: in a notebook it may stand alone, here it does not
+
+    def once(found):
+        again = found.group() in seen
+        seen.add(found.group())
+        return "" if again else found.group()
+
+    return STYLE.sub(once, page)
 
 
 def blocks(sheet):
-    """The parts of a style sheet in order: (what stands before the braces, what in them; None for a statement)."""
+    """A style sheet's parts in order: (what stands before the braces, what in them; None: a statement)."""
     depth, head, text = 0, "", ""
     for token in CSS.findall(sheet):
         depth += (token == "{") - (token == "}")
@@ -51,7 +61,7 @@ def blocks(sheet):
 
 
 def asked(selector):
-    """The classes and marks an element must have for a selector to mean it; not those inside :not(…) and :is(…)."""
+    """The classes and marks that a selector asks of an element; not those inside :not(…) and :is(…)."""
     plain = re.sub(r"\[[^\]]*\]", "", selector)
     while (once := re.sub(r"\([^()]*\)", "", plain)) != plain:
         plain = once
@@ -60,7 +70,14 @@ def asked(selector):
 
 def selectors(head):
     """A rule's selectors: parted by the commas that stand outside brackets."""
-    return re.split(r",(?![^(]*\)|[^\[]*\])", head)
+    found, depth = [""], 0
+    for letter in head:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and not depth:
+            found.append("")
+        else:
+            found[-1] += letter
+    return found
 
 
 def used(sheet, words):

@@ -1,6 +1,7 @@
 """Formulas as MathML, which browsers draw themselves: no script to load, the same from a file and in print.
 
-The TeX stays beside each as its annotation. What the converter does not know is a warning, like a broken link.
+The TeX stays beside each as its annotation. What the converter does not know is a warning, like a broken
+link.
 """
 
 import re
@@ -43,7 +44,8 @@ def told(translator, node, display):
 
 def visit_inline(translator, node):
     formula = told(translator, node, "inline")
-    translator.body.append(translator.starttag(node, "span", "", CLASS="math notranslate") + formula + "</span>")
+    start = translator.starttag(node, "span", "", CLASS="math notranslate")
+    translator.body.append(f"{start}{formula}</span>")
     raise nodes.SkipNode
 
 

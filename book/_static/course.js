@@ -31,12 +31,43 @@
     // The bibliography's roles are deprecated ones; without them it is read as what it is, paragraphs.
     each(".citation-list, .citation-list [role]", (node) => node.removeAttribute("role"));
 
+    each(".cell_output img, .bd-article figure img", (node) => {
+      if (node.naturalWidth > 512) node.classList.add("wide");
+    });
+
     // What scrolls sideways must be reachable by keyboard.
-    each(".cell_output .output, .cell_output pre, .pst-scrollable-table-container, div.highlight pre, div.math", (node) => {
+    each(".cell_output .output, .cell_output pre, figure, .pst-scrollable-table-container, div.highlight pre, div.math", (node) => {
       if (node.scrollWidth > node.clientWidth && !node.hasAttribute("tabindex")) node.tabIndex = 0;
     });
   };
 
-  document.addEventListener("DOMContentLoaded", mend);
-  addEventListener("load", mend); // once more: icons are drawn by a script of their own
+  // The figure on the first page moves once; its button stops it, goes on, and plays it again.
+  const play = (cover) => {
+    const hand = cover.querySelector(".cover-hand"), calm = matchMedia("(prefers-reduced-motion: reduce)");
+    const say = (text) => (hand.textContent = text);
+    const start = () => {
+      cover.classList.remove("moves", "rests");
+      cover.getBoundingClientRect(); // without it the browser sees no change, and nothing moves again
+      cover.classList.add("moves");
+      say("Pause");
+    };
+    const end = (event) => {
+      if (event.animationName !== "cover-shrink") return;
+      cover.classList.remove("moves");
+      say("Play again");
+    };
+    cover.addEventListener("animationend", end);
+    hand.addEventListener("click", () => {
+      if (!cover.classList.contains("moves")) start();
+      else say(cover.classList.toggle("rests") ? "Go on" : "Pause");
+    });
+    hand.hidden = calm.matches;
+    if (!calm.matches) start();
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    mend();
+    each(".cover", play);
+  });
+  addEventListener("load", mend); // once more: the theme draws parts of the page by then
 })();
