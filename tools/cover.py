@@ -72,11 +72,12 @@ def drawing():
 def steps():
     """What happens, step by step, with the counts of the layer drawn."""
     plan, _ = layer()
+    last = plan.l.kernel_parameters
     return [
         ("A 1×1 layer", f"every output reads every input: {plan.dense_parameters} weights."),
         ("K", f"{plan.k.groups} groups, each to itself: {plan.k.kernel_parameters} weights."),
         ("Interleave", "the groups trade places; this costs no weight."),
-        ("L", f"{plan.l.groups} groups again, {plan.l.kernel_parameters} weights: every output hears every input."),
+        ("L", f"{plan.l.groups} groups again, {last} weights: every output hears every input."),
     ]
 
 
