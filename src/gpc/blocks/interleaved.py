@@ -29,8 +29,8 @@ def interleaved_convolution(
 
     Raises ValueError for groups that do not divide filters, or for primary ones that do not divide C, naming
     the nearest that do.
-    Source: Zhang, Qi, Xiao, Wang, "Interleaved group convolutions for deep neural networks", ICCV 2017,
-    Figure 1; the second permutation undoes the first where primary · secondary = filters.
+    Source: Zhang, Qi, Xiao, Wang, "Interleaved group convolutions", ICCV 2017, Figure 1; the second
+    permutation undoes the first where primary · secondary = filters.
 
     >>> import keras
     >>> x = keras.Input((32, 32, 48))

@@ -61,7 +61,7 @@ class Affine:
 class CropFlip:
     """Pad by `pad` black pixels, crop back to size anywhere, mirror half of the time: (H, W, C) → (H, W, C).
 
-    Source: He et al., Deep Residual Learning, 2015, §4.2 (pad 4 on CIFAR-10).
+    Source: He et al., Deep Residual Learning for Image Recognition, CVPR 2016, §4.2 (pad 4 on CIFAR-10).
     """
 
     pad: int = 4

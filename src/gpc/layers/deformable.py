@@ -34,7 +34,7 @@ class DeformableConv2D(keras.layers.Conv2D):
 
     Raises ValueError for groups, for channels first, and for what `keras.layers.Conv2D` refuses.
     Source: Dai et al., "Deformable Convolutional Networks", ICCV 2017; modulation: Zhu et al., "Deformable
-    ConvNets v2", CVPR 2019. There the layer that predicts offsets learns at a tenth of the rate in version 2;
+    ConvNets V2", CVPR 2019. There the layer that predicts offsets learns at a tenth of the rate in version 2;
     here at the model's own.
 
     >>> layer = DeformableConv2D(16, 3, padding="same")

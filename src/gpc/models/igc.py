@@ -69,9 +69,9 @@ def IGCNet(input_shape=(32, 32, 3), classes=10, *, variant="full"):
     two channels wide: 1.3 billion MACs at 224×224. "small" has one block a stage.
 
     Raises ValueError for an unknown variant, TypeError for sizes that are no integers.
-    Source: Zhang, Qi, Xiao, Wang, "Interleaved group convolutions for deep neural networks", ICCV 2017, and
-    the authors' code. They print 8.61 million parameters for IGC-L100M2+Ident., which are the kernels,
-    without batch norms and biases.
+    Source: Zhang, Qi, Xiao, Wang, "Interleaved group convolutions", ICCV 2017, and the authors' code.
+    They print 8.61 million parameters for IGC-L100M2+Ident., which are the kernels, without batch norms and
+    biases.
 
     >>> IGCNet().count_params()
     169114

@@ -61,7 +61,7 @@ def kInceptionV3(
     Raises ValueError for an unknown scheme, a share or block out of range (naming the nearest), or images too
     small: below 75×75 with all blocks.
     Source: Szegedy et al., 2016; Schwarz Schuler et al., MENDEL 2022, and their two-branch networks for plant
-    disease (Entropy 23 and 24, 2021 and 2022).
+    disease (CCIA 2021 and MENDEL 2022).
 
     >>> kInceptionV3((96, 96, 3), 29, two_paths_first_block=True, l_ratio=0.2, ab_ratio=0.8, max_mix_idx=5,
     ...              channels_per_group=None).count_params()

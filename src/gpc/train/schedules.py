@@ -1,7 +1,7 @@
 """Learning rates, one a step, in closed form: a schedule is a function of the epoch, a recipe says which.
 
 Source: `cyclic` is the schedule of the kEffNet papers' notebooks; `one-cycle` is L. N. Smith and N. Topin,
-Super-Convergence, 2018, with the cosine legs and the divisors that fastai and PyTorch made usual.
+Super-Convergence, 2019, with the cosine legs and the divisors that fastai and PyTorch made usual.
 """
 
 import math

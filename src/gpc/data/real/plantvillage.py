@@ -3,7 +3,7 @@
 Source: D. Hughes, M. Salathé, An open access repository of images on plant health, 2015 (arXiv:1511.08060);
 S. Mohanty, D. Hughes, M. Salathé, Using Deep Learning for Image-Based Plant Disease Detection, 2016, whose
 repository has the pictures in color and segmented and says which are of one leaf; G. Geetharamani,
-A. J. Pandian, 2019, whose archive at Mendeley Data has the pictures in color under new names.
+J. Arun Pandian, 2019, whose archive at Mendeley Data has the pictures in color under new names.
 """
 
 import json
