@@ -20,6 +20,9 @@ class Axis:
     log: bool = False
     most: int = 7
 
+    def __str__(self):
+        return f"{self.label}, log scale" if self.log else self.label
+
     def share(self, value):
         """Where a value stands, from 0 at the low end to 1 at the high one.
 
@@ -72,7 +75,7 @@ def short(value):
 
 @dataclass(frozen=True)
 class Point:
-    """A mark in the plane; `low` and `high` are the ends of its spread, a name is written beside it."""
+    """A mark in the plane; `low` and `high` are the ends of its spread, a name is written beside it or above."""
 
     x: float
     y: float
@@ -82,6 +85,7 @@ class Point:
     high: float | None = None
     hollow: bool = False
     faint: bool = False
+    above: bool = False
 
 
 def plane(title, points, x, y, *, places=None, line=(), way=()):
@@ -96,10 +100,10 @@ def plane(title, points, x, y, *, places=None, line=(), way=()):
         raise ValueError(f"{len(points)} points need as many places; got places={places}")
     for point in points:
         if not (0 <= x.share(point.x) <= 1 and 0 <= y.share(point.y) <= 1):
-            raise ValueError(f"{point} lies outside {x} or {y}")
+            raise ValueError(f"{point} lies outside {x!r} or {y!r}")
     at = [(_across(x, p.x), _up(y, p.y)) for p in points]
     path = "L".join(f"{near(_across(x, a))} {near(_up(y, b))}" for a, b in line) or "0 0"
-    marks = [words(0, 16, title, bold=True, size=14), words(0, 36, f"↑ {y.label}", size=12, colour="muted")]
+    marks = [words(0, 16, title, bold=True, size=14), words(0, 36, f"↑ {y}", size=12, colour="muted")]
     marks += [*_grid(x, y), f'<path d="M{path}" fill="none" stroke="{palette.muted}" stroke-width="1.2"/>']
     marks += [_arrow([(_across(x, a), _up(y, b)) for a, b in way])]
     for i in range(places):
@@ -123,7 +127,7 @@ def _grid(x, y):
             value = values[i] if shown else axis.low
             marks += _tick(axis is x, (_across if axis is x else _up)(axis, value), short(value), shown)
     middle = (_LEFT + WIDTH) / 2
-    below = words(middle, _TOP + _ROOM + 38, f"{x.label} →", size=12, anchor="middle", colour="muted")
+    below = words(middle, _TOP + _ROOM + 38, f"{x} →", size=12, anchor="middle", colour="muted")
     return [*marks, below]
 
 
@@ -168,20 +172,25 @@ def _mark(point, at, y):
 
 
 def _names(points, at, places):
-    """Names at the right of their points, at the left where the edge is near, pushed apart in height."""
+    """Names at the right of their points, at the left where the edge is near, pushed apart; or above."""
     from gpc.show.canvas import apart
 
-    order = sorted(range(len(points)), key=lambda i: at[i][1])
-    named = [i for i in order if points[i].name]
-    heights = dict(zip(named, apart([at[i][1] for i in named], 16), strict=True))
+    beside = [i for i, point in enumerate(points) if point.name and not point.above]
+    beside.sort(key=lambda i: at[i][1])
+    heights = dict(zip(beside, apart([at[i][1] for i in beside], 15), strict=True))
     marks = []
     for i in range(places):
-        name = points[i].name if i < len(points) else ""
-        place, colour = (at[i][0], points[i].colour) if name else (0, "ink")
-        right = place + 12 + 7.4 * len(name) <= WIDTH
-        x, anchor = (place + 11, "start") if right else (place - 11, "end")
-        height = heights.get(i, 0) + 4
-        marks.append(words(x, height, name, size=12, anchor=anchor, colour=colour, shown=bool(name)))
+        point, (x, y) = (points[i], at[i]) if i < len(points) else (Point(0, 0), (0, 0))
+        x, y, anchor = _place(point, x, heights.get(i, y))
+        look = {"anchor": anchor, "colour": point.colour, "shown": bool(point.name)}
+        marks.append(words(x, y, point.name, size=12, **look))
     return marks
 
 
+def _place(point, x, y):
+    """Where a point's name begins, or ends, or has its middle; and which of them it is."""
+    if point.above:
+        return x, y - 11, "middle"
+    if x + 11 + 6.8 * len(point.name) <= WIDTH:
+        return x + 11, y + 4, "start"
+    return x - 11, y + 4, "end"

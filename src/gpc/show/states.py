@@ -22,10 +22,12 @@ overflow:visible}
 .gpc-states .stage svg{min-width:0}
 .gpc-states .hands{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));
 gap:.35rem 1.5rem}
+.gpc-states .hand{flex-wrap:nowrap}
 .gpc-states .hand label{display:contents}
-.gpc-states .hand b{flex:0 0 auto;min-width:7.5rem}
+.gpc-states .hand input,.gpc-states select{min-width:4rem}
+.gpc-states .hand b{flex:0 0 auto;min-width:7rem}
 .gpc-states .hand output{min-width:3ch;text-align:right}
-.gpc-states select{font:inherit;flex:1 1 10rem;min-width:8rem;min-height:28px;color:var(--ink);
+.gpc-states select{font:inherit;flex:1 1 10rem;min-height:28px;color:var(--ink);
 background:var(--paper);border:1px solid var(--soft);border-radius:4px;padding:.1rem .3rem}
 .gpc-states ul{margin:.25rem 0;padding-left:1.25rem}
 @media print{.gpc-states .hands{display:none!important}}
