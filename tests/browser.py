@@ -52,6 +52,13 @@ def matching(driver):
     return next(iter([*same, *installed]), None)
 
 
+def elsewhere(addresses):
+    """Those of some addresses that lead to another host."""
+    parts = {url: urlsplit(url) for url in addresses}
+    here = ("data", "blob", "file", "about")
+    return [url for url in addresses if parts[url].scheme not in here and parts[url].hostname != "127.0.0.1"]
+
+
 class Browser:
     """One headless Chromium; `missing` is told why where there is none."""
 
@@ -75,9 +82,9 @@ class Browser:
     def close(self):
         self.driver.quit()
 
-    def size(self, width, height=900):
+    def size(self, width, height=900, *, scale=1):
         self.width = width
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def open(self, address, *, mode="light"):
@@ -107,12 +114,7 @@ class Browser:
 
     def other_hosts(self):
         """Requests to any host but this machine's."""
-        return [
-            url
-            for url in self.requests()
-            if urlsplit(url).scheme not in ("data", "blob", "file", "about")
-            and urlsplit(url).hostname != "127.0.0.1"
-        ]
+        return elsewhere(self.requests())
 
     def axe(self):
         """Accessibility violations: `rule: element` with what axe says of it."""
@@ -137,10 +139,10 @@ class Browser:
             "return over + ' px: ' + out.slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(' | ')"
         )
 
-    def screenshot(self, path):
+    def screenshot(self, path, *, scale=1):
         """The whole page as a PNG file, in a window as high as the page: nothing is left scrolled away."""
         height = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]["height"]
-        self.size(self.width, min(height, 12_000))
+        self.size(self.width, min(height, 12_000), scale=scale)
         self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
         taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {})
         self.size(self.width)

@@ -1,22 +1,32 @@
 """The built book: every page there, every link good, no other host asked, a real browser content with it."""
 
+import io
 import re
+import sys
+from html import unescape
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pages
 import pytest
 import yaml
-from browser import Browser, Server
+from browser import Browser, Server, elsewhere
 
 from tools import book as builder
-from tools import chapters
+from tools import chapters, pdf, timeline, trim
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "_ext"))
+import formulas  # noqa: E402  (Sphinx's extensions lie there)
 
 ROOT = Path(__file__).resolve().parents[1]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(entry["file"] for part in TOC["parts"] for entry in part["chapters"])]
 SHOWN = ["book/intro", "chapters/01_price_of_a_dense_layer", "chapters/15_interleaved_grouped_pointwise"]
 MODES = ["light", "dark"]
+# A page is what the browser loads for it: its own text, style sheets, scripts, fonts, uncompressed. What a chapter's
+# cells left, figures and tables, is beside that, with a bound of its own.
+LIGHT, OUTPUTS = 1_000_000, 2_500_000
 
 
 @pytest.fixture(scope="module")
@@ -122,17 +132,73 @@ def test_the_map_is_walked_by_the_keyboard(browser, site):
     assert chapters.numbered(ROOT)[numbers[-1]] in driver.current_url
 
 
+def weights(html, addresses):
+    """{file: bytes} of what was loaded from a folder of pages."""
+    paths = {urlsplit(address).path.lstrip("/") for address in addresses if "127.0.0.1" in address}
+    return {path: (html / path).stat().st_size for path in sorted(paths) if (html / path).is_file()}
+
+
+def too_heavy(html, page, addresses, left):
+    """What a page loads where that is too much: the total, then its largest files. `left`: bytes of outputs."""
+    files = weights(html, addresses)
+    assert f"{page}.html" in files, "the page's own request was not seen"
+    pictures = sum(size for path, size in files.items() if path.startswith("_images/"))
+    rest = sum(files.values()) - pictures - left
+    largest = sorted(files.items(), key=lambda file: -file[1])[:6]
+    told = f"{rest:,} bytes and {pictures + left:,} of outputs: {largest}"
+    return told if rest >= LIGHT or pictures + left >= OUTPUTS else None
+
+
+# Faults of a page's frame that axe does not look for, told in words. Everything is opened first: what is folded counts.
+FRAME = """
+const faults = [], all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
+const open = all('main details[open]');
+if (open.length) faults.push(`${open.length} hints or solutions are open: ${open[0].textContent.slice(0, 60)}`);
+all('details').forEach(one => { one.open = true });
+const levels = all('main :is(h1, h2, h3, h4, h5, h6)').filter(e => e.offsetParent).map(e => [+e.tagName[1], e.textContent]);
+if (levels.filter(([n]) => n === 1).length !== 1) faults.push('not one h1: ' + JSON.stringify(levels.slice(0, 3)));
+if (levels[0]?.[0] !== 1) faults.push('the first heading is no h1');
+levels.forEach(([n, text], i) => { if (i && n > levels[i - 1][0] + 1) faults.push(`h${n} after h${levels[i - 1][0]}: ${text}`) });
+if (all('main, [role=main]').length !== 1) faults.push('not one main landmark');
+const skip = all('a[href], button, input, summary').find(e => getComputedStyle(e).visibility !== 'hidden' && e.offsetParent !== null);
+const goal = skip?.matches('#pst-skip-link a') && document.querySelector(skip.getAttribute('href'));
+if (!goal?.closest('main') && !goal?.querySelector('main, article')) faults.push('the first link does not skip to the text');
+all('main a').forEach(e => { if (/^(here|this|link|click here|more|page)$/i.test(e.textContent.trim())) faults.push('a link says only ' + e.textContent) });
+all('main svg').forEach(e => {
+  const name = e.getAttribute('aria-label') || document.getElementById(e.getAttribute('aria-labelledby'))?.textContent || e.querySelector(':scope > title');
+  if (!e.closest('[aria-hidden=true]') && !name && !all('a', e).length && !e.closest('button, [role=img]')) faults.push('a drawing without a name: ' + e.outerHTML.slice(0, 80));
+});
+all('main figure *, main .gpc *').forEach(e => {
+  const style = getComputedStyle(e);
+  if (style.order !== '0' || /reverse/.test(style.flexDirection)) faults.push('seen in another order than read: ' + e.outerHTML.slice(0, 80));
+});
+all('div.highlight pre').forEach(e => {
+  const widest = Math.max(...e.innerText.split('\\n').map(line => line.trimEnd().length));
+  if (widest <= 80 && e.scrollWidth > e.clientWidth + 1) faults.push(`code of ${widest} columns scrolls: ${e.innerText.slice(0, 40)}`);
+});
+return faults;
+"""
+OUTPUT_BYTES = """
+const outer = [...document.querySelectorAll('.cell_output')].filter(e => !e.parentElement.closest('.cell_output'));
+return outer.reduce((sum, e) => sum + new Blob([e.outerHTML]).size, 0);
+"""
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_is_content_in_the_browser(browser, site, page, mode):
-    """No request to another host, no error in the console, no violation of axe's rules."""
+def test_a_page_is_content_in_the_browser(browser, site, html, page, mode):
+    """No request to another host, little to load, no error in the console, no violation of axe's rules."""
     browser.size(1440)
     browser.open(f"{site}/{page}.html", mode=mode)
+    asked = browser.requests()
     assert browser.driver.execute_script("return document.documentElement.dataset.theme") == mode
-    assert browser.other_hosts() == []
+    assert elsewhere(asked) == []
+    assert too_heavy(html, page, asked, browser.driver.execute_script(OUTPUT_BYTES)) is None
     assert browser.console() == []
     assert browser.axe() == []
     assert browser.overflow() is None
+    if mode == "light":
+        assert browser.driver.execute_script(FRAME) == []
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -169,20 +235,217 @@ def test_a_page_opens_from_a_file(browser, html, page):
     browser.open((html / f"{page}.html").as_uri())
     assert browser.console() == []
     assert browser.other_hosts() == []
-    formulas = browser.driver.execute_script(
-        "return [document.querySelectorAll('.math').length,"
-        " document.querySelectorAll('mjx-container').length]"
+    drawn = browser.driver.execute_script(
+        "return [...document.querySelectorAll('.math')].map(e =>"
+        " e.querySelector('math')?.getBoundingClientRect().width ?? 0)"
     )
-    assert formulas[1] >= formulas[0]
+    assert min(drawn, default=1) > 0
+    letters = browser.driver.execute_script("return document.fonts.check('1em \"Course Math\"')")
+    assert letters or not drawn
 
 
-def test_search_finds_a_word(browser, site):
+@pytest.mark.parametrize("way", ["http", "file"])
+def test_search_finds_a_word(browser, site, html, way):
+    """Also without a server: the index is a script."""
     browser.size(1440)
-    browser.open(f"{site}/search.html?q=interleave")
+    address = site if way == "http" else html.as_uri()
+    browser.open(f"{address}/search.html?q=interleave")
     browser.driver.implicitly_wait(20)
     assert browser.driver.find_elements("css selector", "#search-results li a")
     browser.driver.implicitly_wait(0)
     assert browser.console() == []
+
+
+def test_whatever_the_keyboard_reaches_shows_that_it_has_the_focus(browser, site):
+    """One of each kind: an outline of two pixels or more, in a colour that stands out."""
+    kinds = ["a", "button", "summary", "input[type=radio]", "input[type=range]", "[tabindex='0']", "select"]
+    seen = {}
+    for page in ("book/intro", "book/api", *[name for name in SHOWN if name.startswith("chapters/")]):
+        browser.size(1440)
+        browser.open(f"{site}/{page}.html")
+        browser.driver.find_element("css selector", "body").send_keys("\ue004")  # Tab: from now on by keyboard
+        seen |= browser.driver.execute_script(
+            "const found = {};"
+            "for (const place of ['#pst-primary-sidebar', '.bd-header-article', 'article', '.bd-sidebar-secondary'])"
+            " for (const kind of arguments[0]) {"
+            "  const e = [...document.querySelectorAll(`${place} ${kind}`)].find(e => e.offsetParent && !e.disabled);"
+            "  if (!e) continue; e.focus(); if (document.activeElement !== e) continue;"
+            "  const s = getComputedStyle(e);"
+            "  found[`${place} ${kind}`] = [s.outlineStyle, parseFloat(s.outlineWidth), s.outlineColor];"
+            " } return found",
+            kinds,
+        )
+    faint = {where: outline for where, outline in seen.items() if outline[0] == "none" or outline[1] < 2}
+    assert faint == {}
+    assert {where.partition(" ")[2] for where in seen} >= {"a", "button", "summary", "input[type=radio]"}
+
+
+def test_the_cover_moves_once_can_be_stopped_and_is_still_where_that_is_asked(browser, site):
+    driver = browser.driver
+    browser.size(1440)
+    browser.open(f"{site}/book/intro.html")
+    hand = driver.find_element("css selector", ".cover-hand")
+    state = "return document.getAnimations().filter(a => a.effect.target.closest('.cover')).map(a => a.playState)"
+    assert hand.text == "Pause" and set(driver.execute_script(state)) == {"running"}
+    hand.click()
+    assert hand.text == "Go on" and set(driver.execute_script(state)) == {"paused"}
+    hand.click()
+    driver.execute_async_script(
+        "const all = document.getAnimations(), done = arguments[0]; all.forEach(a => a.finish()); setTimeout(done, 200)"
+    )
+    assert hand.text == "Play again" and driver.execute_script(state) == []
+    counts = timeline.counts(ROOT)["front"]
+    shares = driver.execute_script(
+        "return [...document.querySelectorAll('.cover-bar')].map(e => e.getBoundingClientRect().width)"
+    )
+    before, after = (counts[name]["parameters"] for name in ("EfficientNetB0", "kEfficientNetB0"))
+    assert shares[1] / shares[0] == pytest.approx(after / before, abs=0.01)
+    words = driver.find_element("css selector", ".cover").text
+    assert f"{before:,}" in words and f"{after:,}" in words
+    calm = {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", calm)
+    try:
+        browser.open(f"{site}/book/intro.html")
+        assert driver.execute_script(state) == [] and not driver.find_elements("css selector", ".cover-hand:not([hidden])")
+    finally:
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+# Trimmed
+
+
+def test_icons_that_pages_show_are_in_their_fonts(browser, site, html):
+    """Each icon of a page is a letter of the font that it asks for."""
+    from fontTools.ttLib import TTFont
+
+    fonts = {"900": "fa-solid-900", "400": "fa-brands-400"}
+    codes = {
+        weight: set(TTFont(html / "_static" / "vendor" / "fontawesome" / "webfonts" / f"{name}.woff").getBestCmap())
+        for weight, name in fonts.items()
+    }
+    browser.size(1440)
+    browser.open(f"{site}/{SHOWN[1]}.html")
+    shown = browser.driver.execute_script(
+        "return [...document.querySelectorAll('i[class*=fa]')].map(e => [e.className,"
+        " getComputedStyle(e).fontWeight, getComputedStyle(e, '::before').content])"
+    )
+    assert len(shown) > 8
+    absent = [icon for icon in shown if len(icon[2]) != 3 or ord(icon[2][1]) not in codes[icon[1]]]
+    assert absent == []
+
+
+def test_every_letter_of_a_formula_is_in_the_font(html):
+    """Browsers draw one letter alone slanted: another character, U+1D434 and on."""
+    from fontTools.ttLib import TTFont
+
+    known = set(TTFont(html / "_static" / "fonts" / "course-math.woff").getBestCmap())
+    missing, count = set(), 0
+    for path in pages.pages_in(html):
+        for formula in re.findall(r"<math.*?</math>", path.read_text(encoding="utf-8"), flags=re.DOTALL):
+            tokens = re.findall(r"<m[ino][^>]*>([^<]*)</m[ino]>", formula)
+            text = unescape("".join(tokens))
+            count += 1
+            missing |= {letter for letter in text if ord(letter) not in known and not letter.isspace()}
+            slanted = {0x210E if one == "h" else 0x1D44E + ord(one) - ord("a") for one in text if "a" <= one <= "z"}
+            missing |= {chr(code) for code in slanted - known}
+    assert missing == set() and count > 30
+
+
+def test_rules_that_nothing_can_match_go_and_all_others_stay():
+    sheet = (
+        '@import "x.css";/* gone { } */.a{x:1}.b,.c:not(.z){y:url(data:a;b{c})}.d .a{z:2}'
+        '@media print{.b{x:"}"}}@media screen{.a\\:b,#m{x:3}}@font-face{src:url(f.woff)}:is(.p,.q:not(.r)) .a{w:4}'
+    )
+    assert trim.used(sheet, {"a", "c", "a:b"}).splitlines() == [
+        '@import "x.css";',
+        ".a{x:1}",
+        ".c:not(.z){y:url(data:a;b{c})}",
+        "@media screen{.a\\:b{x:3}}",
+        "@font-face{src:url(f.woff)}",
+        ":is(.p,.q:not(.r)) .a{w:4}",
+    ]
+
+
+def test_a_page_loses_wrappers_and_repeated_styles_alone():
+    page = (
+        '<script src="../_static/scripts/fontawesome.js?digest=1"></script><style>a{}</style><p>x</p><style>a{}</style>'
+        '<style>b{}</style><code class="docutils literal notranslate"><span class="pre">f(x)</span></code>'
+        '<dt class="sig sig-object"><span class="n"><span class="pre">g</span></span></dt><span class="n">h</span>'
+    )
+    once = trim.squeezed(page)
+    assert once == (
+        '<style>a{}</style><p>x</p><style>b{}</style><code class="literal">f(x)</code>'
+        '<dt class="sig sig-object">g</dt><span class="n">h</span>'
+    )
+    assert trim.squeezed(once) == once
+
+
+def test_a_trimmed_book_is_trimmed_to_the_same(html, tmp_path):
+    import shutil
+
+    shutil.copytree(html / "_static", tmp_path / "_static")
+    for path in (*pages.pages_in(html), html / "searchindex.js"):
+        target = tmp_path / path.relative_to(html)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(path, target)
+    trim.trim(tmp_path)
+    files = [path for path in (html / "_static").rglob("*") if path.is_file()]
+    assert [path.name for path in files if path.read_bytes() != (tmp_path / path.relative_to(html)).read_bytes()] == []
+
+
+def test_a_formula_keeps_its_tex_and_one_that_is_not_understood_is_told():
+    drawn = formulas.mathml(r"K^2 < C")
+    assert "<msup><mi>K</mi><mn>2</mn></msup>" in drawn
+    assert '<annotation encoding="application/x-tex">K^2 &lt; C</annotation>' in drawn
+    assert 'display="block"' in formulas.mathml("x", display="block")
+    with pytest.raises(ValueError, match=r"commands that are not known: \\foo"):
+        formulas.mathml(r"\foo x")
+    with pytest.raises(ValueError, match="'x\\^{' is not understood: MissingSuperScriptOrSubscriptError"):
+        formulas.mathml("x^{")
+
+
+# On paper
+
+
+def test_a_printed_chapter_has_its_solutions_and_no_empty_page(browser, html):
+    from pypdf import PdfReader
+
+    name = SHOWN[1]
+    browser.size(1000)
+    ((_, title, data),) = pdf.printing([name], html, browser)
+    told = [page.extract_text() for page in PdfReader(io.BytesIO(data)).pages]
+    assert len(told) > 5 and min(map(len, told)) > 100
+    whole = re.sub(r"\W+", "", "".join(told))
+    folded = [
+        re.sub(r"\W+", "", line)
+        for cell in chapters.kept(ROOT / f"{name}.ipynb").cells
+        if cell.cell_type == "markdown" and "<summary>Solution</summary>" in cell.source
+        for line in re.findall(r"^    \S.*$|^return .*$", cell.source, flags=re.MULTILINE)
+    ]
+    assert folded and [line for line in folded if line not in whole] == []
+    assert title in told[0] and "1 of " in told[0]
+
+
+def test_the_joined_book_has_bookmarks_and_its_links_stay_inside(browser, html):
+    from pypdf import PdfReader
+
+    browser.size(1000)
+    names = ["book/intro", "book/notation"]
+    parts = list(pdf.printing(names, html, browser))
+    reader = PdfReader(io.BytesIO(pdf.joined(parts, html, "Both")))
+    assert reader.metadata.title == "Both"
+    heads = [entry.title for entry in reader.outline if not isinstance(entry, list)]
+    assert heads == [title for _, title, _ in parts]
+    begins = len(PdfReader(io.BytesIO(parts[0][2])).pages)
+    links = [entry.get_object()["/A"] for page in reader.pages for entry in page.get("/Annots", ())]
+    inside = [reader.pages.index(link["/D"][0].get_object()) for link in links if link.get("/S") == "/GoTo"]
+    assert begins in inside
+    assert [link["/URI"] for link in links if link.get("/URI", "").startswith(("file:", "http://127"))] == []
+
+
+def test_a_page_that_is_not_built_is_named(browser, tmp_path):
+    with pytest.raises(SystemExit, match=r"no built page .*book/none\.html: make book"):
+        list(pdf.printing(["book/none"], tmp_path, browser))
 
 
 # The checks themselves, each shown something that breaks it.
