@@ -9,7 +9,7 @@ import pytest
 from test_show_words import Tree
 
 from gpc import count, show
-from gpc.show import panels, planes
+from gpc.show import frontier, panels, planes
 from gpc.show.slots import fold, looked_up, slot
 
 SIZES = {"side": [7, 14, 28], "channels": [32, 64], "kernel": {"one": 1, "three": 3}}
@@ -222,7 +222,7 @@ def test_names_of_near_points_are_pushed_apart():
     x, y = planes.Axis("x", 0, 1), planes.Axis("y", 0, 1)
     source = planes.plane("t", [planes.Point(0.4, 0.5 + i / 100, f"name {i}") for i in range(4)], x, y)
     heights = [float(h) for h in re.findall(r'y="([\d.]+)" font-size="12"[^>]*>name', source)]
-    assert len(heights) == 4 and min(-np.diff(heights)) >= 15.9
+    assert len(heights) == 4 and min(-np.diff(heights)) >= 14.9
 
 
 @pytest.mark.parametrize("ends", [(9e3, 2e6), (1, 10), (1e5, 9e9), (3e4, 7e4)])
@@ -267,3 +267,50 @@ def test_a_histogram_puts_its_levels_in_place():
     source = panels.histogram("t", values, {-1.0: 0.25, 0.0: 0.5, 1.0: 0.25}, x="weight")
     lines = re.search(r'<path d="(M[^"]*)" stroke="#0B6BE8"', source)[1]
     assert lines == "M0 224v-95M180 224v-190M360 224v-95"
+
+
+def rows(dataset, scores, enough=True):
+    """Rows as `gpc.train.records.table` has them: {model: (parameters, MACs, scores)}."""
+    return [
+        {"experiment": "e", "dataset": dataset, "model": name, "recipe": "quick", "measure": "accuracy",
+         "parameters": size, "macs": macs, "tests": tests, "test": float(np.mean(tests)), "enough": enough}
+        for name, (size, macs, tests) in scores.items()
+    ]  # fmt: skip
+
+
+DIGITS = rows("digits", {"big": (70_000, 9_000_000, [0.9, 0.94]), "k": (20_000, 5_000_000, [0.8, 0.9, 0.91]),
+                         "thin": (21_000, 4_000_000, [0.8])})  # fmt: skip
+LEAVES = rows("leaves", {"big": (71_000, 9_000_000, [0.5]), "k": (19_000, 1_000_000, [0.6])}, enough=False)
+
+
+def test_all_records_in_a_figure_with_spread_and_frontier():
+    made = frontier.frontier(DIGITS + LEAVES, {("e", "digits"): "Digits, small"})
+    assert "records of: Digits, small, e on leaves." in str(made)
+    assert "k: 87.0% (80.0 to 91.0, 3 seeds) with 20,000 parameters; thin: 80.0% (one seed)" in str(made)
+    assert str(made).count("Beaten by none with as few parameters: k, big.") == 1
+    assert str(made).count("Beaten by none with as few parameters: k.") == 1
+    data = kept(made.html)
+    hollow = [one["fill"][1] for one in data["marks"] if "#FFFFFF" in one.get("fill", [0, []])[1]]
+    assert hollow == [[show.palette.blue, "#FFFFFF"], [show.palette.vermillion, "#FFFFFF"]] * 2
+    hidden = [one["visibility"][1] for one in data["marks"] if "r" not in one and "visibility" in one]
+    assert ["visible", "hidden"] in hidden
+
+
+def test_the_frontier_is_what_nobody_beats_with_as_little():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        many = [{"test": t, "macs": m} for t, m in rng.integers(0, 9, (6, 2))]
+        found = frontier.front(many, "macs")
+        beaten = [
+            any(o["macs"] <= one["macs"] and o["test"] > one["test"] for o in many)
+            or any(o["macs"] < one["macs"] and o["test"] == one["test"] for o in many)
+            for one in many
+        ]
+        wanted = {(one["test"], one["macs"]) for one, bad in zip(many, beaten, strict=True) if not bad}
+        assert {(one["test"], one["macs"]) for one in found} == wanted
+
+
+def test_without_a_choice_there_is_no_such_figure():
+    assert frontier.frontier([]) is None and frontier.frontier(DIGITS) is None
+    untested = [row | {"tests": []} for row in LEAVES]
+    assert frontier.frontier(DIGITS + untested) is None

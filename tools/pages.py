@@ -163,7 +163,7 @@ def results_page(root, pictures):
 
     pictures: a folder for the figures, which are written as SVG.
     """
-    from gpc.show import evidence
+    from gpc.show import evidence, frontier
     from gpc.train import plans, records
 
     folder = root / "data" / "records"
@@ -176,12 +176,15 @@ def results_page(root, pictures):
         plan = plans.read(path)
         titles |= {(plan.experiment, one.called): plan.title for one in plan.data}
     parts = ["No run has left a record yet."] if not rows else []
+    moving = frontier.frontier(rows, titles)
+    parts += [f"```{{raw}} html\n{moving.html}\n```"] if moving else []
     for kind in kinds:
         chosen = [row for row in rows if (row["experiment"], row["dataset"]) == kind]
         parts += _results(chosen, titles.get(kind, " on ".join(kind)), pictures)
         printed = evidence.published(root / "data" / "published.json", kind[1])
         if printed and kind in whole:  # beside runs on a part of the images they would say nothing
             parts += [PUBLISHED, evidence.published_table(printed)]
+    parts += _looks(root / "data" / "looks", titles)
     return "\n\n".join(parts) + "\n"
 
 
@@ -189,6 +192,32 @@ PUBLISHED = (
     "**Published** on the same data, each in one run, with other code and mostly other image sizes: to "
     "compare with, no part of what was measured here."
 )
+
+
+LOOKS = (
+    "**Where they look**: CAM and Grad-CAM at the last map, of {images} test images of {pixels} pixels, each for its "
+    "right class, against the masks of the object, which covers {share:.0f}\u00a0% of a picture: a point drawn "
+    "anywhere is on it as often. Means and standard deviations (points) over the seeds. The overlap is that of as "
+    "many highest points as the mask has. Made by `gpc look`."
+)
+
+
+def _looks(folder, titles):
+    """What `gpc look` found, an experiment and data set at a time."""
+    from gpc.cli import look
+    from gpc.show import evidence
+
+    parts, found = [], look.load(folder) if folder.is_dir() else ()
+    for kind in dict.fromkeys((one["experiment"], one["dataset"]) for one in found):
+        own = [one for one in found if (one["experiment"], one["dataset"]) == kind]
+        share = 100 * sum(one["share"] for one in own) / len(own)
+        height, width = own[0]["size"]
+        parts += [
+            f"## {titles.get(kind, ' on '.join(kind))}: where they look",
+            LOOKS.format(images=own[0]["images"], pixels=f"{height}×{width}", share=share),
+            evidence.pipes(look.HEADS, map(look.cells, look.table(own))),
+        ]
+    return parts
 
 
 def _results(rows, title, pictures):
