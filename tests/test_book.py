@@ -24,8 +24,8 @@ TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(entry["file"] for part in TOC["parts"] for entry in part["chapters"])]
 SHOWN = ["book/intro", "chapters/01_price_of_a_dense_layer", "chapters/15_interleaved_grouped_pointwise"]
 MODES = ["light", "dark"]
-# A page is what the browser loads for it: its own text, style sheets, scripts, fonts, uncompressed. What a chapter's
-# cells left, figures and tables, is beside that, with a bound of its own.
+# A page is what the browser loads for it: its own text, style sheets, scripts, fonts, uncompressed. What a
+# chapter's cells left, figures and tables, is beside that, with a bound of its own.
 LIGHT, OUTPUTS = 1_000_000, 2_500_000
 
 
@@ -139,7 +139,7 @@ def weights(html, addresses):
 
 
 def too_heavy(html, page, addresses, left):
-    """What a page loads where that is too much: the total, then its largest files. `left`: bytes of outputs."""
+    """What a page loads, where that is too much: totals, largest files. `left`: bytes of its outputs."""
     files = weights(html, addresses)
     assert f"{page}.html" in files, "the page's own request was not seen"
     pictures = sum(size for path, size in files.items() if path.startswith("_images/"))
@@ -149,37 +149,10 @@ def too_heavy(html, page, addresses, left):
     return told if rest >= LIGHT or pictures + left >= OUTPUTS else None
 
 
-# Faults of a page's frame that axe does not look for, told in words. Everything is opened first: what is folded counts.
-FRAME = """
-const faults = [], all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
-const open = all('main details[open]');
-if (open.length) faults.push(`${open.length} hints or solutions are open: ${open[0].textContent.slice(0, 60)}`);
-all('details').forEach(one => { one.open = true });
-const levels = all('main :is(h1, h2, h3, h4, h5, h6)').filter(e => e.offsetParent).map(e => [+e.tagName[1], e.textContent]);
-if (levels.filter(([n]) => n === 1).length !== 1) faults.push('not one h1: ' + JSON.stringify(levels.slice(0, 3)));
-if (levels[0]?.[0] !== 1) faults.push('the first heading is no h1');
-levels.forEach(([n, text], i) => { if (i && n > levels[i - 1][0] + 1) faults.push(`h${n} after h${levels[i - 1][0]}: ${text}`) });
-if (all('main, [role=main]').length !== 1) faults.push('not one main landmark');
-const skip = all('a[href], button, input, summary').find(e => getComputedStyle(e).visibility !== 'hidden' && e.offsetParent !== null);
-const goal = skip?.matches('#pst-skip-link a') && document.querySelector(skip.getAttribute('href'));
-if (!goal?.closest('main') && !goal?.querySelector('main, article')) faults.push('the first link does not skip to the text');
-all('main a').forEach(e => { if (/^(here|this|link|click here|more|page)$/i.test(e.textContent.trim())) faults.push('a link says only ' + e.textContent) });
-all('main svg').forEach(e => {
-  const name = e.getAttribute('aria-label') || document.getElementById(e.getAttribute('aria-labelledby'))?.textContent || e.querySelector(':scope > title');
-  if (!e.closest('[aria-hidden=true]') && !name && !all('a', e).length && !e.closest('button, [role=img]')) faults.push('a drawing without a name: ' + e.outerHTML.slice(0, 80));
-});
-all('main figure *, main .gpc *').forEach(e => {
-  const style = getComputedStyle(e);
-  if (style.order !== '0' || /reverse/.test(style.flexDirection)) faults.push('seen in another order than read: ' + e.outerHTML.slice(0, 80));
-});
-all('div.highlight pre').forEach(e => {
-  const widest = Math.max(...e.innerText.split('\\n').map(line => line.trimEnd().length));
-  if (widest <= 80 && e.scrollWidth > e.clientWidth + 1) faults.push(`code of ${widest} columns scrolls: ${e.innerText.slice(0, 40)}`);
-});
-return faults;
-"""
+FRAME = (ROOT / "tests" / "page_frame.js").read_text(encoding="utf-8")
 OUTPUT_BYTES = """
-const outer = [...document.querySelectorAll('.cell_output')].filter(e => !e.parentElement.closest('.cell_output'));
+const outputs = [...document.querySelectorAll('.cell_output')];
+const outer = outputs.filter(e => !e.parentElement.closest('.cell_output'));
 return outer.reduce((sum, e) => sum + new Blob([e.outerHTML]).size, 0);
 """
 
@@ -263,12 +236,15 @@ def test_whatever_the_keyboard_reaches_shows_that_it_has_the_focus(browser, site
     for page in ("book/intro", "book/api", *[name for name in SHOWN if name.startswith("chapters/")]):
         browser.size(1440)
         browser.open(f"{site}/{page}.html")
-        browser.driver.find_element("css selector", "body").send_keys("\ue004")  # Tab: from now on by keyboard
+        browser.driver.find_element("css selector", "body").send_keys(
+            "\ue004"
+        )  # Tab: from now on by keyboard
         seen |= browser.driver.execute_script(
             "const found = {};"
-            "for (const place of ['#pst-primary-sidebar', '.bd-header-article', 'article', '.bd-sidebar-secondary'])"
+            "for (const place of ['.bd-sidebar-primary', '.bd-header-article', 'article', '.page-toc'])"
             " for (const kind of arguments[0]) {"
-            "  const e = [...document.querySelectorAll(`${place} ${kind}`)].find(e => e.offsetParent && !e.disabled);"
+            "  const all = [...document.querySelectorAll(`${place} ${kind}`)];"
+            "  const e = all.find(e => e.offsetParent && !e.disabled);"
             "  if (!e) continue; e.focus(); if (document.activeElement !== e) continue;"
             "  const s = getComputedStyle(e);"
             "  found[`${place} ${kind}`] = [s.outlineStyle, parseFloat(s.outlineWidth), s.outlineColor];"
@@ -285,13 +261,15 @@ def test_the_cover_moves_once_can_be_stopped_and_is_still_where_that_is_asked(br
     browser.size(1440)
     browser.open(f"{site}/book/intro.html")
     hand = driver.find_element("css selector", ".cover-hand")
-    state = "return document.getAnimations().filter(a => a.effect.target.closest('.cover')).map(a => a.playState)"
+    state = (
+        "return document.getAnimations().filter(a => a.effect.target.closest('.cover')).map(a => a.playState)"
+    )
     assert hand.text == "Pause" and set(driver.execute_script(state)) == {"running"}
     hand.click()
     assert hand.text == "Go on" and set(driver.execute_script(state)) == {"paused"}
     hand.click()
     driver.execute_async_script(
-        "const all = document.getAnimations(), done = arguments[0]; all.forEach(a => a.finish()); setTimeout(done, 200)"
+        "document.getAnimations().forEach(a => a.finish()); setTimeout(arguments[0], 200)"
     )
     assert hand.text == "Play again" and driver.execute_script(state) == []
     counts = timeline.counts(ROOT)["front"]
@@ -306,7 +284,9 @@ def test_the_cover_moves_once_can_be_stopped_and_is_still_where_that_is_asked(br
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", calm)
     try:
         browser.open(f"{site}/book/intro.html")
-        assert driver.execute_script(state) == [] and not driver.find_elements("css selector", ".cover-hand:not([hidden])")
+        assert driver.execute_script(state) == [] and not driver.find_elements(
+            "css selector", ".cover-hand:not([hidden])"
+        )
     finally:
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
@@ -320,7 +300,9 @@ def test_icons_that_pages_show_are_in_their_fonts(browser, site, html):
 
     fonts = {"900": "fa-solid-900", "400": "fa-brands-400"}
     codes = {
-        weight: set(TTFont(html / "_static" / "vendor" / "fontawesome" / "webfonts" / f"{name}.woff").getBestCmap())
+        weight: set(
+            TTFont(html / "_static" / "vendor" / "fontawesome" / "webfonts" / f"{name}.woff").getBestCmap()
+        )
         for weight, name in fonts.items()
     }
     browser.size(1440)
@@ -346,7 +328,9 @@ def test_every_letter_of_a_formula_is_in_the_font(html):
             text = unescape("".join(tokens))
             count += 1
             missing |= {letter for letter in text if ord(letter) not in known and not letter.isspace()}
-            slanted = {0x210E if one == "h" else 0x1D44E + ord(one) - ord("a") for one in text if "a" <= one <= "z"}
+            slanted = {
+                0x210E if one == "h" else 0x1D44E + ord(one) - ord("a") for one in text if "a" <= one <= "z"
+            }
             missing |= {chr(code) for code in slanted - known}
     assert missing == set() and count > 30
 
@@ -354,7 +338,8 @@ def test_every_letter_of_a_formula_is_in_the_font(html):
 def test_rules_that_nothing_can_match_go_and_all_others_stay():
     sheet = (
         '@import "x.css";/* gone { } */.a{x:1}.b,.c:not(.z){y:url(data:a;b{c})}.d .a{z:2}'
-        '@media print{.b{x:"}"}}@media screen{.a\\:b,#m{x:3}}@font-face{src:url(f.woff)}:is(.p,.q:not(.r)) .a{w:4}'
+        '@media print{.b{x:"}"}}@media screen{.a\\:b,#m{x:3}}@font-face{src:url(f.woff)}'
+        ":is(.p,.q:not(.r)) .a{w:4}"
     )
     assert trim.used(sheet, {"a", "c", "a:b"}).splitlines() == [
         '@import "x.css";',
@@ -368,9 +353,11 @@ def test_rules_that_nothing_can_match_go_and_all_others_stay():
 
 def test_a_page_loses_wrappers_and_repeated_styles_alone():
     page = (
-        '<script src="../_static/scripts/fontawesome.js?digest=1"></script><style>a{}</style><p>x</p><style>a{}</style>'
-        '<style>b{}</style><code class="docutils literal notranslate"><span class="pre">f(x)</span></code>'
-        '<dt class="sig sig-object"><span class="n"><span class="pre">g</span></span></dt><span class="n">h</span>'
+        '<script src="../_static/scripts/fontawesome.js?digest=1"></script><style>a{}</style><p>x</p>'
+        '<style>a{}</style><style>b{}</style>'
+        '<code class="docutils literal notranslate"><span class="pre">f(x)</span></code>'
+        '<dt class="sig sig-object"><span class="n"><span class="pre">g</span></span></dt>'
+        '<span class="n">h</span>'
     )
     once = trim.squeezed(page)
     assert once == (
@@ -390,7 +377,9 @@ def test_a_trimmed_book_is_trimmed_to_the_same(html, tmp_path):
         shutil.copy(path, target)
     trim.trim(tmp_path)
     files = [path for path in (html / "_static").rglob("*") if path.is_file()]
-    assert [path.name for path in files if path.read_bytes() != (tmp_path / path.relative_to(html)).read_bytes()] == []
+    assert [
+        path.name for path in files if path.read_bytes() != (tmp_path / path.relative_to(html)).read_bytes()
+    ] == []
 
 
 def test_a_formula_keeps_its_tex_and_one_that_is_not_understood_is_told():

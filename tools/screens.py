@@ -35,7 +35,7 @@ def pictured(browser, folder, names, out=OUT):
 
 
 def sheet(files):
-    """Pictures of pages side by side, each as wide as the others; what is longer than a screen or two is cut."""
+    """Pictures of pages side by side, all as wide as one another, cut at the same height."""
     from PIL import Image
 
     small = []

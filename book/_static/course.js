@@ -32,7 +32,7 @@
     each(".citation-list, .citation-list [role]", (node) => node.removeAttribute("role"));
 
     each(".cell_output img, .bd-article figure img", (node) => {
-      if (node.naturalWidth > 512) node.classList.add("wide");
+      if (node.naturalWidth > 432) node.classList.add("wide");
     });
 
     // What scrolls sideways must be reachable by keyboard.
