@@ -14,7 +14,7 @@ import gpc
 from gpc.cli import main
 from gpc.train import records
 
-COMMANDS = ["count", "regroup", "export", "train", "bench", "records"]
+COMMANDS = ["count", "regroup", "export", "train", "run", "look", "bench", "records"]
 
 
 def run(*arguments):

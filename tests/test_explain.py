@@ -462,3 +462,29 @@ def test_the_sanity_check_tells_a_map_of_the_weights_from_a_map_of_the_image():
     assert edges == {1: 1.0, 2: 1.0, 3: 1.0}
     gradients = explain.sanity_check(model, x, 1, method=explain.grad_cam, steps=[1], relu=False)
     assert gradients[1] == pytest.approx(explain.sanity_check(model, x, 1, steps=[1])[1], abs=1e-6)
+
+
+# -- a whole split judged
+
+
+def test_judged_is_the_mean_of_the_scores_themselves():
+    model = small()
+    x, masks = images(model, 5), np.zeros((5, SIDE, SIDE), np.uint8)
+    masks[:, 2:9, 4:11] = 1
+    targets = [0, 1, 2, 3, 4]
+    told = explain.judged(model, x, masks, targets)
+    for name, method in (("cam", explain.cam), ("grad_cam", explain.grad_cam)):
+        maps = method(model, x, targets, resize=True)
+        assert told[name]["pointing"] == explain.pointing_game(maps, masks).mean()
+        assert told[name]["iou"] == pytest.approx(explain.iou(maps, masks).mean())
+    assert told["share"] == 49 / SIDE**2
+
+
+def test_the_middle_knows_nothing_of_the_picture():
+    masks = np.zeros((2, SIDE, SIDE), np.uint8)
+    masks[0, 6:10, 6:10] = masks[1, :3, :3] = 1
+    told = explain.judged(small(), images(small(), 2), masks, 0)["centre"]
+    assert told["pointing"] == 0.5 and 0.4 < told["iou"] <= 0.5
+    found = explain.centre_map(4, 6)
+    assert np.argwhere(found == found.max()).tolist() == [[1, 2], [1, 3], [2, 2], [2, 3]]
+    np.testing.assert_array_equal(found, found[::-1, ::-1])

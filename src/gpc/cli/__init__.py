@@ -1,4 +1,4 @@
-"""`gpc` at the terminal: train, run, count, regroup, export, bench, records.
+"""`gpc` at the terminal: train, run, look, count, regroup, export, bench, records.
 
 Each command is a module with `add(commands)`, which tells argparse about it, and a function that does it.
 Keras is imported when a command needs it, so that help and mistakes in the command line are answered at once.
@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 
-from gpc.cli import bench, count, export, records, regroup, run, train
+from gpc.cli import bench, count, export, look, records, regroup, run, train
 
 EPILOG = """\
 examples
@@ -36,7 +36,7 @@ def parser():
     )
     found.add_argument("--version", action="version", version=f"gpc {gpc.__version__}")
     commands = found.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (count, regroup, train, run, export, bench, records):
+    for module in (count, regroup, train, run, look, export, bench, records):
         module.add(commands)
     return found
 

@@ -1,0 +1,172 @@
+"""`gpc look`: where a plan's trained networks look, scored against the data set's masks."""
+
+import json
+import statistics
+from datetime import datetime, timezone
+from pathlib import Path
+
+from gpc.cli import _common
+from gpc.cli.train import RECORDS, RUNS
+
+LOOKS = "data/looks"
+METHODS = {"cam": "CAM", "grad_cam": "Grad-CAM", "centre": "the picture's middle"}
+
+
+def add(commands):
+    """Tells argparse about the command."""
+    found = _common.command(
+        commands,
+        "look",
+        run,
+        short="where a plan's trained networks look: their maps scored against masks",
+        text=(
+            "Takes the networks that `gpc run PLAN` saved beside its checkpoints, makes CAM and Grad-CAM of "
+            "every test image for its right class, and scores them against the masks: how often the highest "
+            "point lies on the mask, and how much the highest points, as many as the mask has, overlap with "
+            "it. Beside them what the picture's middle scores, which no network is needed for. One file a "
+            "run; what has one is not done again."
+        ),
+        examples=[
+            "gpc look cpu-pets",
+            "gpc look cpu-pets --mask masks       surely the pet, without its border",
+        ],
+    )
+    found.add_argument("plan", metavar="PLAN", help="a name in data/plans, or a .toml file")
+    found.add_argument(
+        "--mask", choices=("objects", "masks"), default="objects", help="the object, or the evidence on it"
+    )
+    found.add_argument("--to", default=LOOKS, metavar="DIR", help=f"default: {LOOKS}")
+    found.add_argument("--records", default=RECORDS, metavar="DIR", help=f"default: {RECORDS}")
+    found.add_argument("--runs", default=RUNS, metavar="DIR", help=f"where the models lie (default: {RUNS})")
+    found.add_argument(
+        "--data-folder", metavar="DIR", help="where data lie (default: GPC_DATA, else a cache)"
+    )
+
+
+def run(asked):
+    """Scores what has a record and no scores yet; prints the table of all."""
+    from gpc.train import plans
+
+    plan = plans.read(asked.plan)
+    _common.start_keras()
+    from gpc.train import planning
+
+    folder, data = Path(asked.to), {}
+    there = [one for one in planning.states(plan, asked.records) if one.status == "there"]
+    if not there:
+        told = f"{plan.name}: no run has a record in {asked.records}"
+        raise FileNotFoundError(f"{told}; `gpc run {asked.plan}` first")
+    for state in there:
+        target = folder / state.path.name
+        if not target.exists():
+            print(f"{state.item} …", flush=True)
+            _write(target, _looked(state, asked, data))
+    print(text(table(load(folder, {state.path.name for state in there}))))
+    return 0
+
+
+def _write(target, found):
+    from gpc.train.checkpoints import write_atomically
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomically(target, content.encode())
+
+
+def _looked(state, asked, loaded):
+    """One run's scores, with where they come from."""
+    from gpc.train import machine, records
+
+    record = records.read(state.path)
+    model = _common.opened(str(Path(asked.runs) / state.path.stem / "model.keras"))
+    if state.item.data not in loaded:
+        loaded[state.item.data] = state.item.data.load(asked.data_folder)
+    data = loaded[state.item.data]
+    if data.fingerprint != record["dataset"]["fingerprint"]:
+        told = "its fingerprint differs"
+        raise ValueError(f"the {data.name} here is not what {state.path} was made of: {told}")
+    told = _scores(model, data.open_test(), record, asked.mask)
+    return {
+        "run": state.path.stem,
+        **{name: record[name] for name in ("experiment", "seed")},
+        "model": record["model"]["name"],
+        "dataset": record["dataset"]["name"],
+        "test_accuracy": record["metrics"]["test"]["accuracy"],
+        "mask": asked.mask,
+        **told,
+        **machine.commit(),
+        "versions": machine.versions(),
+        "device": machine.device(),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def _scores(model, split, record, mask):
+    """The maps' scores on all test images. Raises ValueError where the model does not score as its record."""
+    import numpy as np
+
+    from gpc import explain
+    from gpc.data import Batches
+    from gpc.train import setup
+
+    if getattr(split, mask) is None:
+        raise ValueError(f"{record['dataset']['name']} has no {mask}; it has {', '.join(split.arrays())}")
+    size = record["recipe"]["size"]
+    ((images, masks),) = Batches(split, len(split), shuffle=False, size=size, target=mask)
+    images = images * np.float32(setup.input_scale(model))
+    right = np.argmax(model.predict(images, batch_size=64, verbose=0), -1) == split.labels
+    if abs(right.mean() - record["metrics"]["test"]["accuracy"]) > 1.5 / len(split):
+        raise ValueError(
+            f"{model.name} is right {right.mean():.4f} of the time, its record says "
+            f"{record['metrics']['test']['accuracy']:.4f}: model.keras is not of that run"
+        )
+    found = explain.judged(model, images, masks, split.labels)
+    return {"images": len(split), "size": list(images.shape[1:3]), **found}
+
+
+# -- what was found, as tables
+
+
+def load(folder, names=None):
+    """Every run's scores in a folder, or those of the files `names`: a tuple of dictionaries."""
+    paths = sorted(Path(folder).glob("*.json"))
+    return tuple(
+        json.loads(path.read_text(encoding="utf-8")) for path in paths if names is None or path.name in names
+    )
+
+
+def table(looks):
+    """One row a model and method: means over the seeds of both scores, and their spread in points."""
+    rows = []
+    for model in dict.fromkeys(one["model"] for one in looks):
+        own = [one for one in looks if one["model"] == model]
+        rows += [_row(model, method, own) for method in METHODS]
+    return rows
+
+
+def _row(model, method, own):
+    found = {"model": model, "method": METHODS[method], "seeds": sorted(one["seed"] for one in own)}
+    for score in ("pointing", "iou"):
+        values = [one[method][score] for one in own]
+        found[score] = statistics.fmean(values)
+        found[f"{score}_spread"] = statistics.stdev(values) if len(values) > 1 else None
+    return found
+
+
+HEADS = ("Model", "Map", "Seeds", "Highest point on the mask", "Overlap (IoU)")
+
+
+def cells(row):
+    """A row as texts, in the order of HEADS."""
+    told = [
+        f"{100 * row[score]:.1f}\u00a0%" + ("" if spread is None else f" ± {100 * spread:.1f}")
+        for score, spread in ((one, row[f"{one}_spread"]) for one in ("pointing", "iou"))
+    ]
+    return (row["model"], row["method"], ", ".join(map(str, row["seeds"])), *told)
+
+
+def text(rows):
+    """The rows as an aligned table."""
+    lines = [HEADS, *map(cells, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
