@@ -36,8 +36,12 @@ def figure(**new):
 
 
 def kept(html):
-    """The numbers that a page holds."""
-    return json.loads(re.search(r"<script type=\"application/json\" data-all>(.*?)</script>", html)[1])
+    """The numbers that a page holds, slots put where they are named."""
+    data = json.loads(re.search(r"<script type=\"application/json\" data-all>(.*?)</script>", html)[1])
+    slots = data["slots"]
+    data["marks"] = [{name: slots[i] for name, i in mark.items()} for mark in data["marks"]]
+    data["said"] = [slots[piece] if i % 2 else piece for i, piece in enumerate(data["said"])]
+    return data
 
 
 def states(controls=SIZES):
@@ -82,6 +86,7 @@ def test_what_does_not_depend_on_a_control_is_kept_once():
     lengths = {len(one[1]) for mark in data["marks"] for one in mark.values()}
     assert lengths == {4, 12}  # weights: channels × kernel; multiply-accumulates: × side
     assert [one[0] for one in data["said"][1::2]] == [[2], [1, 2], [1, 2], [0, 1, 2]]
+    assert len({json.dumps(one) for one in data["slots"]}) == len(data["slots"])
 
 
 @pytest.mark.parametrize("sizes", [(2,), (3, 4), (2, 3, 4), (2, 2, 2, 2)])

@@ -1,4 +1,4 @@
-"""What a browser makes of figures with several controls: keys move them, what they show is what was counted."""
+"""What a browser makes of figures with several controls: keys move them, they show what was counted."""
 
 import pytest
 from browser import Browser, Server

@@ -14,10 +14,10 @@ FIELDS = {"parameters": "parameters", "macs": "multiply-accumulates an image"}
 def frontier(rows, titles=None):
     """The rows of `gpc.train.records.table` as a figure: the test score over parameters and over MACs.
 
-    A list chooses among experiments on data sets; each model stands at the mean of its seeds with a line from
-    the worst to the best, hollow with fewer than three; a line joins those that no model beats with as little.
-    titles: {(experiment, data set): words}. Returns an Output; None for fewer than two experiments on data sets
-    with test scores, where there is nothing to choose.
+    A list chooses among experiments on data sets. Each model stands at the mean of its seeds with a line from
+    the worst to the best, hollow with fewer than three; a line joins those that none beats with as little.
+    titles: {(experiment, data set): words}. Returns an Output; None where there is nothing to choose: fewer
+    than two experiments on data sets with test scores.
     """
     kinds = {}
     for row in rows:
@@ -39,9 +39,9 @@ def frontier(rows, titles=None):
         state,
         title="What right answers cost, in parameters and in arithmetic",
         description="Left, the models of one experiment by parameters and test score, right by "
-        "multiply-accumulates an image and test score. A point is the mean over the seeds, its line goes from "
-        "the worst to the best, and it is hollow with fewer than three. A thin line joins the models that none "
-        "beats with as little.",
+        "multiply-accumulates an image and test score. A point is the mean over the seeds, its line goes "
+        "from the worst to the best, and it is hollow with fewer than three. A thin line joins the models "
+        "that none beats with as little.",
         controls={"records of": named},
         caption="{told}. Beaten by none with as few parameters: {best}.",
     )

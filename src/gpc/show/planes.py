@@ -75,7 +75,7 @@ def short(value):
 
 @dataclass(frozen=True)
 class Point:
-    """A mark in the plane; `low` and `high` are the ends of its spread, a name is written beside it or above."""
+    """A mark in the plane; `low` and `high` are the ends of its spread, a name stands beside it or above."""
 
     x: float
     y: float

@@ -34,8 +34,8 @@ background:var(--paper);border:1px solid var(--soft);border-radius:4px;padding:.
 @media (prefers-reduced-motion:no-preference){
 .gpc-states svg rect,.gpc-states svg circle{transition:all .2s}}
 """)
-# A slot is [the controls that it depends on, its values], the last control fastest. Words of the sentence
-# stand at even places, slots at odd ones.
+# A slot is [the controls that it depends on, its values], the last control fastest; marks and the sentence name
+# it by its number. Words of the sentence stand at even places, slots at odd ones.
 _SCRIPT = squeeze("""
 document.querySelectorAll('[data-gpc-states="KEY"]').forEach(box=>{
 if(box.dataset.ready)return;
@@ -43,7 +43,9 @@ box.dataset.ready='1';
 const all=JSON.parse(box.querySelector('[data-all]').textContent);
 const hands=[...box.querySelectorAll('[data-control]')],marks=[...box.querySelectorAll('[data-v]')];
 const now=box.querySelector('[data-now]');
-const at=([on,values])=>values[on.reduce((n,c)=>n*all.labels[c].length+ +hands[c].value,0)];
+const at=slot=>{
+const[on,values]=all.slots[slot];
+return values[on.reduce((n,c)=>n*all.labels[c].length+ +hands[c].value,0)]};
 const show=()=>{
 marks.forEach(mark=>Object.entries(all.marks[mark.dataset.v]).forEach(([name,slot])=>{
 if(name)mark.setAttribute(name,at(slot));else mark.textContent=at(slot)}));
@@ -107,10 +109,7 @@ def explorer(state, *, title, description, controls, caption, start=None):
     pictures, marks = _folded(drawn, sizes, places.index(first), [_named(hands, at) for at in places], name)
     main = _main(hands, first)
     sentences = [(words, _sentence(said, at, sizes)) for words, at in main]
-    data = json.dumps(
-        {"labels": [hand.labels for hand in hands], "marks": marks, "said": said},
-        ensure_ascii=False, separators=(",", ":"),
-    ).replace("<", "\\u003c")  # fmt: skip
+    data = _data([hand.labels for hand in hands], marks, said)
     html = _html(key(name, data, *pictures), (title, description), hands, first, pictures, sentences, data)
     if len(html.encode()) > MOST_BYTES:
         raise ValueError(
@@ -209,6 +208,23 @@ def _said(caption, numbers, sizes):
             marked += f"\x02{len(fields) - 1}\x03"
     pieces = re.split("\x02(\\d+)\x03", inline(marked))
     return [fields[int(piece)] if i % 2 else piece for i, piece in enumerate(pieces)]
+
+
+def _data(labels, marks, said):
+    """All that the script reads, as JSON: equal slots are kept once, whatever shows them."""
+    slots, numbers = [], {}
+
+    def numbered(slot):
+        known = json.dumps(slot)
+        if known not in numbers:
+            numbers[known] = len(slots)
+            slots.append(slot)
+        return numbers[known]
+
+    marks = [{name: numbered(slot) for name, slot in mark.items()} for mark in marks]
+    said = [numbered(piece) if i % 2 else piece for i, piece in enumerate(said)]
+    data = {"labels": labels, "slots": slots, "marks": marks, "said": said}
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _sentence(said, at, sizes):
