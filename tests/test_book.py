@@ -294,17 +294,18 @@ def test_the_cover_moves_once_can_be_stopped_and_is_still_where_that_is_asked(br
 # Trimmed
 
 
-def test_icons_that_pages_show_are_in_their_fonts(browser, site, html):
-    """Each icon of a page is a letter of the font that it asks for."""
+def letters(file):
+    """The code points that a font has."""
     from fontTools.ttLib import TTFont
 
-    fonts = {"900": "fa-solid-900", "400": "fa-brands-400"}
-    codes = {
-        weight: set(
-            TTFont(html / "_static" / "vendor" / "fontawesome" / "webfonts" / f"{name}.woff").getBestCmap()
-        )
-        for weight, name in fonts.items()
-    }
+    with TTFont(file) as font:
+        return set(font.getBestCmap())
+
+
+def test_icons_that_pages_show_are_in_their_fonts(browser, site, html):
+    """Each icon of a page is a letter of the font that it asks for."""
+    folder = html / "_static" / "vendor" / "fontawesome" / "webfonts"
+    codes = {"900": letters(folder / "fa-solid-900.woff"), "400": letters(folder / "fa-brands-400.woff")}
     browser.size(1440)
     browser.open(f"{site}/{SHOWN[1]}.html")
     shown = browser.driver.execute_script(
@@ -318,9 +319,7 @@ def test_icons_that_pages_show_are_in_their_fonts(browser, site, html):
 
 def test_every_letter_of_a_formula_is_in_the_font(html):
     """Browsers draw one letter alone slanted: another character, U+1D434 and on."""
-    from fontTools.ttLib import TTFont
-
-    known = set(TTFont(html / "_static" / "fonts" / "course-math.woff").getBestCmap())
+    known = letters(html / "_static" / "fonts" / "course-math.woff")
     missing, count = set(), 0
     for path in pages.pages_in(html):
         for formula in re.findall(r"<math.*?</math>", path.read_text(encoding="utf-8"), flags=re.DOTALL):
@@ -354,7 +353,7 @@ def test_rules_that_nothing_can_match_go_and_all_others_stay():
 def test_a_page_loses_wrappers_and_repeated_styles_alone():
     page = (
         '<script src="../_static/scripts/fontawesome.js?digest=1"></script><style>a{}</style><p>x</p>'
-        '<style>a{}</style><style>b{}</style>'
+        "<style>a{}</style><style>b{}</style>"
         '<code class="docutils literal notranslate"><span class="pre">f(x)</span></code>'
         '<dt class="sig sig-object"><span class="n"><span class="pre">g</span></span></dt>'
         '<span class="n">h</span>'

@@ -113,16 +113,15 @@ def smaller_font(file, codes):
     from fontTools import subset
 
     options = subset.Options(flavor="woff", hinting=False, layout_features=[], name_IDs=[0, 1, 2, 13, 14])
-    font = subset.load_font(str(file), options)
-    if not codes & set(font.getBestCmap()):
-        return b""
-    font["head"].modified = font["head"].created  # else the moment of trimming
-    font.recalcTimestamp = False
-    subsetter = subset.Subsetter(options)
-    subsetter.populate(unicodes=codes)
-    subsetter.subset(font)
-    written = io.BytesIO()
-    subset.save_font(font, written, options)
+    with subset.load_font(str(file), options) as font:
+        if not codes & set(font.getBestCmap()):
+            return b""
+        font.recalcTimestamp = False  # else the file holds the moment of trimming
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes=codes)
+        subsetter.subset(font)
+        written = io.BytesIO()
+        subset.save_font(font, written, options)
     return written.getvalue()
 
 

@@ -65,6 +65,11 @@
     if (!calm.matches) start();
   };
 
+  // A browser lets no page that is a file read other files: search then lists pages without a passage of each.
+  if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
+    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
     mend();
     each(".cover", play);
