@@ -131,10 +131,10 @@ def photograph(title, pixels, *layers, under=""):
     shown = f'<image href="{png(pixels)}" width="{width}" height="{height}"/>'
     below = top + height * scale
     return panel(
-        near(below + 28),
+        near(below + (28 if under else 4)),
         words(0, 16, title, bold=True, size=14),
         f"<g {room}>{shown}{''.join(layers)}</g>",
-        words(0, below + 19, under),
+        words(0, below + 19, under) if under else "",
     )
 
 
@@ -151,7 +151,7 @@ def heat(values, *, opacity=0.75, steps=12):
     return f'<image href="{shown}" width="{width}" height="{height}" opacity="{opacity}"/>'
 
 
-def outline(mask, *, colour="paper", width=0.7):
+def outline(mask, *, colour="paper", width=0.5):
     """The edge of a mask (H, W) as one path along its pixels.
 
     >>> outline(np.ones((1, 2)))[:33]
