@@ -141,6 +141,18 @@ def test_an_int8_model_takes_int8():
 
 
 @tensorflow
+def test_without_litert_s_own_package_tensorflow_s_interpreter_runs_a_file(monkeypatch):
+    """As in Colab, whose TensorFlow has no module `tensorflow.lite` to import from."""
+    import tensorflow as tf
+
+    from gpc.export import running
+
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    monkeypatch.setitem(sys.modules, "tensorflow.lite", None)
+    assert running.maker() is tf.lite.Interpreter
+
+
+@tensorflow
 def test_exporting_leaves_the_model_as_it_was():
     before = [layer.get_config() for layer in small()._flatten_layers(include_self=False)]
     said = predicted(small(), digits()[:3])

@@ -160,7 +160,7 @@ def step(ready, random):
 
 
 def percentile(values, rank):
-    """The value below which `rank` percent of the values lie, between neighbours in proportion.
+    """The value below which `rank` per cent of the values lie, between neighbours in proportion.
 
     >>> percentile([1.0, 2.0, 3.0, 4.0, 5.0], 95), percentile([7.0], 95)
     (4.8, 7.0)

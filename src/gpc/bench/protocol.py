@@ -119,7 +119,7 @@ def compare(
 
 
 def calls_to_fill(run, *, warmup=2, at_least_ms=2.0, synchronise=None, clock=time.perf_counter):
-    """Warm `run` up, and find how many of its calls last `at_least_ms`: at least 1, at most 1000."""
+    """Warm `run` up, and find how many of its calls last `at_least_ms`: at least 1, at most 1,000."""
     synchronise = synchronise or wait
     for _ in range(warmup):
         synchronise(run())

@@ -61,7 +61,7 @@ def inception(x, widths, *, name="inception"):
 
 
 def branched(x, branches, *, norm, name="mixed"):
-    """Any branches side by side, as Inception V3's blocks are: (B, H, W, C) → (B, H', W', all their filters).
+    """Any branches side by side, as InceptionV3's blocks are: (B, H, W, C) → (B, H', W', all their filters).
 
     A branch is a tuple of steps one after the other: a `Step` (convolution, batch norm, ReLU), "average" (3×3
     pooling that keeps the size), "max" (3×3 pooling that halves it), or a list of `Step`s side by side. All

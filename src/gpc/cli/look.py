@@ -159,7 +159,7 @@ HEADS = ("Model", "Map", "Seeds", "Highest point on the mask", "Overlap (IoU)")
 def cells(row):
     """A row as texts, in the order of HEADS."""
     told = [
-        f"{100 * row[score]:.1f}\u00a0%" + ("" if spread is None else f" ± {100 * spread:.1f}")
+        f"{100 * row[score]:.1f}%" + ("" if spread is None else f" ± {100 * spread:.1f}")
         for score, spread in ((one, row[f"{one}_spread"]) for one in ("pointing", "iou"))
     ]
     return (row["model"], row["method"], ", ".join(map(str, row["seeds"])), *told)

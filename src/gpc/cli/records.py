@@ -134,7 +134,7 @@ def _cell(cell, width, place):
 
 def _line(row):
     seeds = ",".join(map(str, row["seeds"])) + ("" if row["enough"] else " ○")
-    test = "–" if row["test"] is None else f"{100 * row['test']:.2f} %"
+    test = "–" if row["test"] is None else f"{100 * row['test']:.2f}%"
     test += " IoU" if row["measure"] == "iou" else ""
     spread = "–" if row["spread"] is None else f"{100 * row['spread']:.2f}"
     macs = "–" if row["macs"] is None else f"{row['macs']:,}"

@@ -57,7 +57,7 @@ class Batches(Sequence):
         if self.augment is None and self.size is None:
             return arrays[rows]
         if hasattr(self.augment, "move_all"):
-            moved = self.augment.move_all(arrays[rows], self.draws[rows])
+            moved = self.augment.move_all(arrays[rows], self.draws[rows], smooth)
             return moved if self.size is None else np.stack([self._sized(one, smooth) for one in moved])
         # A list, for arithmetic with single numbers: NumPy's take several times as long.
         draws = self.draws[rows].tolist() if self.augment else [None] * len(rows)

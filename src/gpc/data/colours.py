@@ -1,7 +1,7 @@
 """What augmentations do to an image's values: one image and a strength in, one image out; nothing moves.
 
-All take and return uint8 (H, W, 1 or 3). A `factor` of 1 leaves the image as it is, 0 takes the quality away
-(black, flat grey, grey, blurred), more than 1 adds to it.
+All but `square` take and return uint8 (H, W, 1 or 3). A `factor` of 1 leaves the image as it is, 0 takes the
+quality away (black, flat grey, grey, blurred), more than 1 adds to it.
 
 Source: the operations of AutoAugment (Cubuk et al., CVPR 2019) as Pillow has them; `equalize` is OpenCV's,
 whose rounding differs.
@@ -100,10 +100,14 @@ def _by_channel(image, change):
     return cv2.merge([change(one) for one in cv2.split(image)]).reshape(image.shape)
 
 
-def without(image, row, column, side):
-    """The image with a square of `side` around (row, column) in its own mean colour; what of the square lies
-    outside is not seen."""
+def square(image, row, column, side, colour):
+    """Paints a square of `side` around (row, column) into the image itself; what of it lies outside is not
+    seen.
+
+    >>> image = np.zeros((3, 3, 1), np.uint8)
+    >>> square(image, 0, 2, 2, 9)
+    >>> image[..., 0].tolist()
+    [[0, 9, 9], [0, 0, 0], [0, 0, 0]]
+    """
     top, left = (max(0, place - side // 2) for place in (row, column))
-    found = image.copy()
-    found[top : row + side - side // 2, left : column + side - side // 2] = np.rint(image.mean((0, 1)))
-    return found
+    image[top : row + side - side // 2, left : column + side - side // 2] = colour

@@ -106,7 +106,7 @@ def sanity_check(model, images, target=None, *, method=cam, steps=None, seed=0, 
     and all.
 
     Raises ValueError for a number of layers that isn't there, and what `method` raises.
-    Source: Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018: their cascading randomization.
+    Source: Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018: their cascading randomisation.
     """
     count = len(_weighted(model))
     steps = [*(2**n for n in range(count.bit_length()) if 2**n < count), count] if steps is None else steps

@@ -1,7 +1,7 @@
 """A Keras model as one TensorFlow graph of what depends on its input; all else is computed once and for all.
 
 What is left in a graph for a converter to compute, it may not: LiteRT's leaves concatenated kernels in the
-model, where int8 kernels then fail, and tf2onnx makes inputs out of the constants of Keras's Normalization.
+model, where int8 kernels then fail, and tf2onnx makes inputs out of the constants of Keras's `Normalization`.
 """
 
 import contextlib

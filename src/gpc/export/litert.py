@@ -1,4 +1,4 @@
-"""LiteRT (once TensorFlow Lite) flatbuffers: float32, int8 weights, or int8 throughout."""
+"""LiteRT (formerly TensorFlow Lite) flatbuffers: float32, int8 weights, or int8 throughout."""
 
 import logging
 import warnings
@@ -28,7 +28,7 @@ def litert(model, path=None, *, weights="float", samples=None, batch=1, numbers=
             (better 100 to 500, of every class, scaled as for training): they tell the range of every
             activation.
         batch: how many inputs a call; fixed in the file.
-        numbers: what an "int8" model takes and gives: "float", quantized inside, or "int8", for which the
+        numbers: what an "int8" model takes and gives: "float", quantised inside, or "int8", for which the
             file holds scale and zero point; `run` reads both.
 
     Raises TypeError or ValueError for a model, backend or argument it cannot be made of, FileNotFoundError

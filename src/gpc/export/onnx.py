@@ -11,7 +11,7 @@ def onnx(model, path, *, batch=None):
 
     (batch, H, W, C) → what the model ends in; batch None leaves it open. Needs the packages tf2onnx and onnx
     (`pip install "gpc[export]"`), which Keras's own `model.export(format="onnx")` needs as well; that one
-    makes inputs out of the constants of a Normalization layer, as EfficientNet has, and writes a file that no
+    makes inputs out of the constants of a `Normalization` layer, as EfficientNet has, and writes a file that no
     runtime opens for `Conv2D(groups=…)`. Here the model is frozen first and the file checked before it gets
     its name.
 

@@ -11,7 +11,7 @@ def run(exported, x):
     """What an exported model says: inputs (N, H, W, C) of any N → float32 outputs (N, …).
 
     `exported` is a LiteRT flatbuffer's bytes, or a .tflite or .onnx file. A model of a fixed batch is run in
-    batches, the last one filled up and cut again. The numbers of an int8 input or output are quantized and
+    batches, the last one filled up and cut again. The numbers of an int8 input or output are quantised and
     brought back by the scale and zero point in the file, so that what comes and goes is float. ONNX is
     evaluated operation by operation in NumPy: right, and slow.
 
@@ -109,8 +109,11 @@ def maker():
         from ai_edge_litert.interpreter import Interpreter
     except ImportError:
         try:
-            from tensorflow.lite import Interpreter
-        except ImportError:
+            import tensorflow
+
+            # An attribute loaded when asked for: up to TensorFlow 2.20 there is no module to import it from.
+            Interpreter = tensorflow.lite.Interpreter
+        except (ImportError, AttributeError):
             raise ImportError(
                 "running a LiteRT model needs its interpreter: pip install ai-edge-litert (or tensorflow)"
             ) from None

@@ -3,7 +3,7 @@
 `GroupedPointwise` is one grouped 1×1 convolution, `ChannelShuffle` an order of channels,
 `InterleavedPointwise` the two grouped convolutions that stand for a dense one, `GroupedConv2D` a grouped
 convolution with a window, `DeformableConv2D` one whose window bends to where the image says,
-`LocalResponseNormalization` what AlexNet normalizes by, `FusedBatchNormalization` Keras's batch norm in one
+`LocalResponseNormalization` what AlexNet normalises by, `FusedBatchNormalization` Keras's batch norm in one
 kernel, `RGBToLab` light and colour apart. They run on TensorFlow, JAX and PyTorch. The pointwise ones can be
 computed in several ways whose results agree to rounding and whose times do not; `choose` is the table of
 which is used when.

@@ -34,7 +34,7 @@ class InterleavedPointwise(keras.layers.Layer):
         normalization: after K and after L, before the activation: None, "batch", a Keras layer of which each
         gets a
             copy, or a callable that returns such a layer.
-        use_bias: of K and L; by default they have one where there is no normalization.
+        use_bias: of K and L; by default they have one where there is no normalisation.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint,
             bias_constraint, data_format, implementation: of K and L, as in `GroupedPointwise`.
 
@@ -127,7 +127,7 @@ class InterleavedPointwise(keras.layers.Layer):
         )
 
     def _norm(self, name, shape):
-        """A copy of the normalization, built; None where there is none."""
+        """A copy of the normalisation, built; None where there is none."""
         if self.normalization is None:
             return None
         if self.normalization == "batch":
@@ -147,7 +147,7 @@ class InterleavedPointwise(keras.layers.Layer):
         return ops.add(self._finished(self.l(k), self.l_norm), k)
 
     def _finished(self, x, norm):
-        """Normalized and activated. Keras hands `training` on to layers called inside this one."""
+        """Normalised and activated. Keras hands `training` on to layers called inside this one."""
         return self.activation(x if norm is None else norm(x))
 
     def compute_output_shape(self, input_shape):

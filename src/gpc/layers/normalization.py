@@ -1,4 +1,4 @@
-"""`FusedBatchNormalization`: Keras's batch normalization on TensorFlow's own kernel, forward and back."""
+"""`FusedBatchNormalization`: Keras's batch normalisation on TensorFlow's own kernel, forward and back."""
 
 import keras
 from keras import ops
@@ -10,12 +10,12 @@ from gpc.count import Cost
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization`, same arguments, weights and numbers, in one kernel on TensorFlow.
 
-    (B, H, W, C) → (B, H, W, C). No multiply-accumulates are counted, as for any other normalization.
+    (B, H, W, C) → (B, H, W, C). No multiply-accumulates are counted, as for any other normalisation.
 
     Keras composes the layer out of a dozen operations, each of which walks over the whole map, and so does
     their gradient. TensorFlow has one kernel for images of four dimensions, channels last, and one for its
     gradient; `gpc bench` prints what that gains. Wherever the kernel does not serve (another backend, other
-    dimensions, a mask, synchronized devices, renormalization, float64) Keras's own call runs.
+    dimensions, a mask, synchronised devices, renormalisation, float64) Keras's own call runs.
 
     Source: Ioffe, Szegedy, "Batch normalization: accelerating deep network training by reducing internal
     covariate shift", 2015. The kernel's running variance has Bessel's correction; Keras's has not, and

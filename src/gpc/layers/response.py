@@ -13,7 +13,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     """a_i / (k + alpha · Σ a_j²)^beta over the `size` channels j around i, as many as there are of them.
 
     (B, H, W, C) → (B, H, W, C), or channels first. No weights; no multiply-accumulates are counted, as for
-    any other normalization.
+    any other normalisation.
 
     The sum over neighbours is one product with a C × C band of ones, whose gradient is another; in float32 at
     least, for in float16 the square of 256 is infinite.

@@ -75,7 +75,7 @@ def AlexNet(input_shape=(224, 224, 3), classes=1000, *, variant="full", dropout=
     """AlexNet with the two groups of its two GPUs: (B, H, W, C) → (B, classes).
 
     Convolutions 2, 4 and 5 are grouped, so that each half of the maps stays on its own GPU, and only the
-    third and the dense layers read both; a local response normalization follows the first two, and poolings
+    third and the dense layers read both; a local response normalisation follows the first two, and poolings
     overlap. `dropout` is the rate behind both hidden dense layers, the paper's 0.5 if not given, none in
     `variant="small"`, a net of the same rows for images of 32×32. What differs: `gpc.models.deviations`.
 

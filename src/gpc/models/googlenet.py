@@ -76,7 +76,7 @@ _RESPONSE = {"size": 5, "k": 1.0, "alpha": 1e-4 / 5, "beta": 0.75}
 def GoogLeNet(input_shape=(224, 224, 3), classes=1000, *, variant="full", dropout=None):
     """GoogLeNet, nine Inception blocks and one dense layer: (B, H, W, C) → (B, classes).
 
-    No batch norm, biases everywhere, two local response normalizations, no auxiliary classifiers. `dropout`
+    No batch norm, biases everywhere, two local response normalisations, no auxiliary classifiers. `dropout`
     is the rate before the classifier, the paper's 0.4 if not given, none in `variant="small"`, four thinner
     blocks for images of 32×32. What differs: `gpc.models.deviations`.
 

@@ -1,4 +1,4 @@
-"""Inception V3 as a table of its blocks, in one path or with light and chroma apart."""
+"""InceptionV3 as a table of its blocks, in one path or with light and chroma apart."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Inception V3 with grouped, interleaved pointwise convolutions, light and chroma apart if asked."""
+"""InceptionV3 with grouped, interleaved pointwise convolutions, light and chroma apart if asked."""
 
 import re
 
@@ -37,7 +37,7 @@ def kInceptionV3(
     max_mix_idx=10,
     max_mix_deep_two_paths_idx=-1,
 ):
-    """Inception V3 with grouped, interleaved pointwise convolutions: (B, H, W, 3) → (B, classes).
+    """InceptionV3 with grouped, interleaved pointwise convolutions: (B, H, W, 3) → (B, classes).
 
     All forty 1×1 convolutions. Takes pixels scaled to −1 … 1; two paths take Lab, light first.
 

@@ -54,7 +54,7 @@ def conclusion(rows):
     best = max(score, key=score.get)
     size = {label(row, rows): row["parameters"] for row in rows}
     near = min((name for name in score if score[best] - score[name] < 0.01), key=size.get)
-    told = f"{rows[0]['dataset']}: {best} {100 * score[best]:.1f} %"
+    told = f"{rows[0]['dataset']}: {best} {100 * score[best]:.1f}%"
     if near == best or size[near] >= size[best]:
         return told
     return f"{told}; within a point, with {size[best] / size[near]:.1f} times fewer parameters: {near}"
@@ -62,7 +62,7 @@ def conclusion(rows):
 
 def _told(row):
     few = "" if row["enough"] else f" ({len(row['tests'])} of 3 seeds)"
-    return f"{row['model']}: {100 * row['test']:.2f} %{few}."
+    return f"{row['model']}: {100 * row['test']:.2f}%{few}."
 
 
 def markdown(rows):

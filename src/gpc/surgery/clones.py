@@ -34,12 +34,12 @@ def clone(operation, **changes):
 
 
 def is_plain_norm(operation):
-    """Whether this is Keras's own batch normalization, and no class made of it."""
+    """Whether this is Keras's own batch normalisation, and no class made of it."""
     return type(operation) is keras.layers.BatchNormalization
 
 
 def fused_norm(layer, **changes):
-    """Keras's batch normalization again, on TensorFlow's own kernel: same configuration, fresh weights."""
+    """Keras's batch normalisation again, on TensorFlow's own kernel: same configuration, fresh weights."""
     return FusedBatchNormalization.from_config({**layer.get_config(), **changes})
 
 

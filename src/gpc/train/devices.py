@@ -89,7 +89,7 @@ def _known(names, there):
 def synchronize(model):
     """Batch norms over the whole batch, where each device would see its part alone: on TensorFlow.
 
-    Left to itself each device normalizes by its own part and keeps moving statistics of its own; validation
+    Left to itself each device normalises by its own part and keeps moving statistics of its own; validation
     then runs with several models, and the first one's statistics are saved.
     """
     import keras

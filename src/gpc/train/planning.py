@@ -148,7 +148,7 @@ def differs(record, item):
 
 
 def check_control(plan, counts):
-    """Raises ValueError for a control whose parameters are not within 2 % of those it is to have.
+    """Raises ValueError for a control whose parameters are not within 2% of those it is to have.
 
     counts: {row's name: parameters}.
     """

@@ -25,7 +25,7 @@ class Row:
                  filters, pointwise layers grouped by so many channels
     colours      "lab" puts `gpc.layers.RGBToLab` in front
     recipe       fields of the recipe that differ for this row
-    control_of   the row whose parameters this one is to have, within 2 %
+    control_of   the row whose parameters this one is to have, within 2%
     time_of, like   trained as long as the row `time_of` takes, on the clock: `like` is the row that it is
                  otherwise; the epochs follow from records of both
     """

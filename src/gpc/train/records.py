@@ -111,7 +111,7 @@ def table(records):
     """One row for each experiment, model, data set and recipe: a list of dicts, mean and spread over the
     seeds.
 
-    experiment, model, dataset, recipe, seeds, parameters, macs, test_accuracy and val_accuracy (means),
+    `experiment, model, dataset, recipe, seeds, parameters, macs, test_accuracy` and `val_accuracy` (means),
     measure (what is compared: "accuracy", of maps "iou"), test (its mean), tests (of each seed), spread (its
     standard deviation over the seeds; None below two), enough (at least three seeds: drawn filled),
     epochs, epoch_seconds (median), train_ms (of one image, from the same), diverged (how many), gpu

@@ -81,7 +81,7 @@ def _check_images(model, data, given):
 def input_scale(model):
     """255.0 for a model that scales raw pixels itself, 1.0 for one that takes 0…1.
 
-    Told by its first Rescaling or Normalization layer, as the networks of keras.applications have them: fed
+    Told by its first `Rescaling` or `Normalization` layer, as `keras.applications` have them: fed
     0…1, EfficientNet's own 1/255 would leave it nothing to see.
     """
     for layer in model.layers:

@@ -19,14 +19,14 @@ def span(seconds):
 
 
 def _percent(part):
-    return f"{100 * part:5.2f} %"
+    return f"{100 * part:5.2f}%"
 
 
 def score(scores, before=""):
     """What is better when higher, of scores whose names begin with `before`: Dice of maps, else accuracy.
 
     >>> score({"loss": 1.0, "accuracy": 0.5}), score({"val_accuracy": 0.9, "val_dice": 0.75}, "val_")
-    ('50.00 %', 'Dice 0.7500')
+    ('50.00%', 'Dice 0.7500')
     """
     dice = scores.get(f"{before}dice")
     return _percent(scores[f"{before}accuracy"]) if dice is None else f"Dice {dice:.4f}"
@@ -44,7 +44,7 @@ def epoch_line(row, epochs, *, left, best):
     >>> row = dict(epoch=3, learning_rate=0.002, loss=1.5, accuracy=0.45, val_loss=1.2, val_accuracy=0.5)
     >>> row["seconds"] = 61
     >>> print(epoch_line(row, 50, left=3600, best=True))
-    epoch  3/50  lr 2.00e-03  train 1.5000 45.00 %  val 1.2000 50.00 % *  1 min 1 s  left 1 h 0 min
+    epoch  3/50  lr 2.00e-03  train 1.5000 45.00%  val 1.2000 50.00% *  1 min 1 s  left 1 h 0 min
     """
     width = len(str(epochs))
     text = (

@@ -1,6 +1,6 @@
 """Cropped-PlantDoc: leaves cut out of photographs from the internet by the boxes of PlantDoc.
 
-Source: D. Singh et al., PlantDoc: A Dataset for Visual Plant Disease Detection, CoDS-COMAD 2020; the
+Source: D. Singh et al., "PlantDoc: A Dataset for Visual Plant Disease Detection", CoDS-COMAD 2020; the
 crops and their counts as in the notebooks of J. P. Schwarz Schuler et al., Grouped Pointwise Convolutions
 Reduce Parameters in Convolutional Neural Networks, MENDEL 2022.
 """

@@ -2,8 +2,8 @@
 
 Source: D. Hughes, M. Salathé, An open access repository of images on plant health, 2015 (arXiv:1511.08060);
 S. Mohanty, D. Hughes, M. Salathé, Using Deep Learning for Image-Based Plant Disease Detection, 2016, whose
-repository has the pictures in color and segmented and says which are of one leaf; G. Geetharamani,
-J. Arun Pandian, 2019, whose archive at Mendeley Data has the pictures in color under new names.
+repository has the pictures in colour and segmented and says which are of one leaf; G. Geetharamani,
+J. Arun Pandian, 2019, whose archive at Mendeley Data has the pictures in colour under new names.
 """
 
 import json
@@ -77,7 +77,7 @@ COUNTS = {
 def read(home, *, size=SIZE, variant="color", split=None, classes=None, say=None):
     """The album of one variant, or of the classes in `classes` alone.
 
-    variant   "color" or "segmented" (the leaf on black) of the 2016 repository; "mendeley", in color, one
+    variant   "color" or "segmented" (the leaf on black) of the 2016 repository; "mendeley", in colour, one
               archive with a published sum
     split     "leaf": no leaf has pictures in two splits (the default; not for "mendeley", whose file names no
               longer say which leaf it was); "image": picture by picture

@@ -1,9 +1,9 @@
 """Where each downloaded set comes from: addresses, sizes and sums as their authors publish them.
 
 MD5 of the archives and of CIFAR's members: https://www.cs.toronto.edu/~kriz/cifar.html and torchvision;
-SHA-256 of CIFAR's archives: keras.datasets; MD5 of Fashion-MNIST's files: the README of
+SHA-256 of CIFAR's archives: `keras.datasets`; MD5 of Fashion-MNIST's files: the README of
 zalandoresearch/fashion-mnist. Lengths and SHA-256 of Oxford-IIIT Pet and PlantVillage: the checksums of
-tensorflow/datasets; MD5 of Oxford-IIIT Pet: torchvision. None is published for BBBC038.
+TensorFlow Datasets; MD5 of Oxford-IIIT Pet: torchvision. None is published for BBBC038.
 """
 
 from dataclasses import dataclass

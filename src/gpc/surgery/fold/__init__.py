@@ -43,7 +43,7 @@ def fold(model):
         ValueError: it can't be read (subclassed, or without an input shape).
 
     Source: the folding of batch norms is that of Jacob et al., "Quantization and training of neural networks
-    for efficient integer-arithmetic-only inference", CVPR 2018, without the quantization; that two linear
+    for efficient integer-arithmetic-only inference", CVPR 2018, without the quantisation; that two linear
     branches are one matrix is Ding et al., "RepVGG", CVPR 2021.
 
     >>> x = keras.Input((8, 8, 3))

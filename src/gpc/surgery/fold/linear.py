@@ -26,7 +26,7 @@ KINDS = {
 
 
 def is_known(layer):
-    """Whether the layer is one of `KINDS` whose kernel is all it multiplies by: not quantized, no LoRA."""
+    """Whether the layer is one of `KINDS` whose kernel is all it multiplies by: not quantised, no LoRA."""
     extra = getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False)
     return type(layer) in KINDS and not extra
 
