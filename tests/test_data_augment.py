@@ -1,5 +1,6 @@
 """Colour operations against Pillow's own, TrivialAugment's set-up, and what masks see of it."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
@@ -116,6 +117,33 @@ def test_masks_move_with_their_images_and_lose_nothing():
             np.testing.assert_array_equal((image[..., 0] > 0.5)[outside], (mask == 1)[outside])
             exact += 1
     assert exact > 5
+
+
+@pytest.mark.parametrize("shape", [(32, 32, 3), (28, 28, 1), (9, 14, 3), (3, 2, 1)])
+def test_a_whole_batch_is_each_image_through_its_matrix(shape):
+    """Copies instead of warps where nothing turns: the same images to the bit, and the same maps."""
+    random, trivial = np.random.default_rng(0), Trivial()
+    images = random.integers(0, 256, (120, *shape), dtype=np.uint8)
+    maps = random.integers(0, 9, (120, *shape[:2]), dtype=np.uint16)
+    draws = random.random((120, trivial.draws))
+
+    def warped(image, row, way):
+        matrix, sides = trivial.matrix(row, *shape[:2]), (shape[1], shape[0])
+        flags = way | cv2.WARP_INVERSE_MAP
+        found = cv2.warpAffine(image, matrix, sides, flags=flags, borderMode=trivial.border)
+        return found.reshape(image.shape)
+
+    moved_images, moved_maps = trivial.move_all(images, draws), trivial.move_all(maps, draws, False)
+    for image, plain, row, found, moved in zip(
+        images, maps, draws.tolist(), moved_images, moved_maps, strict=True
+    ):
+        wanted = warped(trivial.colour(image, row), row, cv2.INTER_LINEAR)
+        place = [int(side * draw) for side, draw in zip(shape, row[5:])]
+        colours.square(wanted, *place, min(shape[:2]) // 2, np.rint(wanted.mean((0, 1))))
+        np.testing.assert_array_equal(found, wanted)
+        np.testing.assert_array_equal(moved, warped(plain, row, cv2.INTER_NEAREST))
+    names = {trivial.operation(row)[0] for row in draws}
+    assert names == set(EVERY), "every operation was drawn"
 
 
 def test_the_eight_symmetries_and_no_other():
