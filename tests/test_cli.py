@@ -142,7 +142,7 @@ def test_command_lines_that_do_not_parse(arguments, capsys):
 def test_files_that_are_no_models(elsewhere, files, capsys):
     (elsewhere / "broken.keras").write_text("no zip")
     assert run("count", "broken.keras") == 2
-    assert "broken.keras cannot be opened as a Keras model" in capsys.readouterr().err
+    assert "broken.keras is no .keras file, or a damaged one: it is no zip archive" in capsys.readouterr().err
     (elsewhere / "old.h5").write_text("")
     assert run("count", "old.h5") == 2
     assert "old.h5 is no .keras file; save the model with model.save('old.keras')" in capsys.readouterr().err

@@ -100,6 +100,10 @@ def test_a_plan_that_is_not_there_names_those_that_are(monkeypatch):
     with pytest.raises(FileNotFoundError, match="no plan 'cifar11'.*cifar10"):
         plans.find("cifar11")
     assert plans.find("cifar10").name == "cifar10.toml"
+    with pytest.raises(FileNotFoundError, match="no plan 'nuclie'.*; nearest: 'nuclei'"):
+        plans.find("nuclie")
+    with pytest.raises(FileNotFoundError, match=r"no file data/plans/vg\.toml; .*; nearest: 'vgg\.toml'"):
+        plans.find("data/plans/vg.toml")
 
 
 def test_a_network_that_refuses_is_told_with_its_row(tmp_path):

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import textwrap
+import zipfile
 from pathlib import Path
 
 
@@ -122,6 +123,8 @@ def opened(name):
         raise FileNotFoundError(f"no file {name}" + (f"; there are: {near}" if near else ""))
     if path.suffix != ".keras":
         raise ValueError(f"{name} is no .keras file; save the model with model.save('{path.stem}.keras')")
+    if not zipfile.is_zipfile(path):  # Keras would say that it is not there
+        raise ValueError(f"{name} is no .keras file, or a damaged one: it is no zip archive; save it anew")
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:

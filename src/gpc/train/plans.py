@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gpc._checks import hint
 from gpc.train.plan_fields import DATA, PLAN, RECIPE, ROW, Wrong, checked
 from gpc.train.recipes import Recipe, recipe as named_recipe
 from gpc.train.records import file_name
@@ -145,10 +146,15 @@ def find(name):
     path = Path(name)
     if path.suffix == ".toml" and path.is_file():
         return path
+    if path.suffix == ".toml":
+        there = sorted(one.name for one in path.parent.glob("*.toml"))
+        told = f"no file {path}; there are: {', '.join(there) or 'none'}"
+        raise FileNotFoundError(f"{told}{hint(path.name, there)}")
     path = home() / f"{name}.toml"
     if not path.is_file():
-        there = ", ".join(sorted(one.stem for one in home().glob("*.toml"))) or "none"
-        raise FileNotFoundError(f"no plan {str(name)!r} in {home()}; there are: {there}")
+        there = sorted(one.stem for one in home().glob("*.toml"))
+        told = f"no plan {str(name)!r} in {home()}; there are: {', '.join(there) or 'none'}"
+        raise FileNotFoundError(f"{told}{hint(name, there)}")
     return path
 
 
