@@ -72,7 +72,7 @@ def test_means_and_spread_are_over_the_seeds():
     assert [row["method"] for row in rows] == list(look.METHODS.values())
     assert rows[0]["pointing"] == pytest.approx(0.3)
     assert rows[0]["pointing_spread"] == pytest.approx(0.2 / 2**0.5)
-    assert look.cells(rows[0])[2:] == ("0, 1", "30.0\u00a0% ± 14.1", "10.0\u00a0% ± 0.0")
+    assert look.cells(rows[0])[2:] == ("0, 1", "30.0% ± 14.1", "10.0% ± 0.0")
     assert look.table(({**base, "seed": 0},))[0]["iou_spread"] is None
 
 

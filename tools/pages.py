@@ -196,7 +196,7 @@ PUBLISHED = (
 
 LOOKS = (
     "**Where they look**: CAM and Grad-CAM at the last map, of {images} test images of {pixels} pixels, each "
-    "for its right class, against the masks of the object, which covers {share:.0f}\u00a0% of a picture: a "
+    "for its right class, against the masks of the object, which covers {share:.0f}% of a picture: a "
     "point drawn anywhere is on it as often. Means and standard deviations (points) over the seeds. The "
     "overlap is that of as many highest points as the mask has. Made by `gpc look`."
 )
