@@ -317,6 +317,20 @@ def test_icons_that_pages_show_are_in_their_fonts(browser, site, html):
     assert absent == []
 
 
+def test_rules_for_what_scripts_draw_stay(browser, site):
+    """The word beside a button of the bar at the top: Bootstrap's script makes its element, and its class."""
+    browser.size(1440)
+    browser.open(f"{site}/{SHOWN[0]}.html")
+    browser.driver.find_element("css selector", ".theme-switch-button").send_keys("")
+    browser.driver.implicitly_wait(10)
+    arrow = browser.driver.find_element("css selector", ".bs-tooltip-auto .tooltip-arrow")
+    browser.driver.implicitly_wait(0)
+    widths = browser.driver.execute_script(
+        "return getComputedStyle(arguments[0], '::before').borderWidth", arrow
+    ).split()
+    assert "0px" in widths and len(set(widths)) > 1  # a triangle; without its rule it would be a square
+
+
 def test_every_letter_of_a_formula_is_in_the_font(html):
     """Browsers draw one letter alone slanted: another character, U+1D434 and on."""
     known = letters(html / "_static" / "fonts" / "course-math.woff")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDLESS = ["*.map", "*.po", "*.mo", "fontawesome.js*", "webpack-macros.html", "sphinx-thebe.*"]
+COMPOSED = {"bs-tooltip-auto", "bs-popover-auto"}  # classes that Bootstrap's script puts together
 ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*fontawesome\.js[^"]*"></script>')
 STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
 SIGNATURE = re.compile(r'<dt class="sig.*?</dt>', re.DOTALL)
@@ -100,7 +101,7 @@ def used(sheet, words):
 def words_of(folder):
     """Every word of the pages and scripts, of which classes and marks are some."""
     sources = [path for ending in ("html", "js") for path in folder.rglob(f"*.{ending}")]
-    return {word for path in sources for word in WORD.findall(path.read_text(encoding="utf-8"))}
+    return COMPOSED.union(*(WORD.findall(path.read_text(encoding="utf-8")) for path in sources))
 
 
 def icons_in(sheets):
