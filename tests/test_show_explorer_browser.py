@@ -4,6 +4,7 @@ import pytest
 from browser import Browser, Server
 from test_show_browser import FRAME, PAGE
 from test_show_explorer import DIGITS, LEAVES, figure, price
+from test_show_figures import dots
 
 from gpc import show
 from gpc.show import frontier, panels
@@ -24,7 +25,9 @@ def page(theme):
         pictures, title="Viewer", description="An image.", caption="{dot} dots",
         controls={"which map": {"a plain one with a rather long name": 0, "a dotted one": 1}},
     )  # fmt: skip
-    body = [figure().html, figure(title="Another").html, viewer.html, frontier.frontier(DIGITS + LEAVES).html]
+    # A figure of `moving` further down brings its own rules for the same parts.
+    body = [figure().html, figure(title="Another").html, viewer.html, frontier.frontier(DIGITS + LEAVES).html,
+            show.moving(**dots()).html]  # fmt: skip
     ground, ink = ("#121212", "#eee") if theme == "dark" else ("#fff", "#222")
     return PAGE.format(theme=theme, ground=ground, ink=ink, body="\n".join(body))
 
@@ -189,8 +192,13 @@ def test_figures_fit_the_page_and_are_accessible(browser, site, theme, width):
     assert browser.overflow() is None
     assert browser.axe() == []
     outside = browser.driver.execute_script(
-        "return [...document.querySelectorAll('svg text, .hands *')].filter(t => {"
-        " const b = t.getBoundingClientRect(), s = t.closest('svg, .hands').getBoundingClientRect();"
+        "return [...document.querySelectorAll('.gpc-states :is(svg, svg text, .hands *)')].filter(t => {"
+        " const b = t.getBoundingClientRect();"
+        " const s = t.parentElement.closest('svg, .hands, .stage').getBoundingClientRect();"
         " return b.width && (b.left < s.left - 1 || b.right > s.right + 1) }).map(t => t.outerHTML)"
     )
     assert outside == []
+    rows = browser.driver.execute_script(
+        "return [...document.querySelectorAll('.gpc-states .hand')].map(h => h.getBoundingClientRect().height)"
+    )
+    assert max(rows) < 45, "a control and its value stand on one line"

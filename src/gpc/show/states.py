@@ -15,27 +15,30 @@ from gpc.show.words import fill
 MOST_CONTROLS = 4
 MOST_BYTES = 120_000
 
+# Both classes are named, so that a figure of `moving` further down the page does not have the last word.
 _STYLE = squeeze("""
-.gpc-states .stage{display:flex;flex-wrap:wrap;justify-content:space-evenly;gap:.5rem 1.25rem;padding:.5rem;
-overflow:visible}
-.gpc-states .stage>div{flex:1 1 16.5rem;max-width:25rem}
-.gpc-states .stage svg{min-width:0}
-.gpc-states .hands{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));
+.gpc-moving.gpc-states .stage{display:flex;flex-wrap:wrap;justify-content:space-evenly;gap:.5rem 1.25rem;
+padding:.5rem;overflow:visible}
+.gpc-moving.gpc-states .stage>div{flex:1 1 16.5rem;max-width:25rem}
+.gpc-moving.gpc-states .stage svg{min-width:0}
+.gpc-moving.gpc-states .hands{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));
 gap:.35rem 1.5rem}
-.gpc-states .hand{flex-wrap:nowrap}
-.gpc-states .hand label{display:contents}
-.gpc-states .hand input,.gpc-states select{min-width:4rem}
-.gpc-states .hand b{flex:0 0 auto;min-width:7rem}
-.gpc-states .hand output{min-width:3ch;text-align:right}
-.gpc-states select{font:inherit;flex:1 1 10rem;min-height:28px;color:var(--ink);
+.gpc-moving.gpc-states .hand{flex-wrap:nowrap}
+.gpc-moving.gpc-states .hand label{display:contents}
+.gpc-moving.gpc-states :is(input,select){min-width:4rem}
+.gpc-moving.gpc-states .hand b{flex:0 0 auto;min-width:7rem}
+.gpc-moving.gpc-states .hand output{min-width:3ch;text-align:right}
+.gpc-moving.gpc-states select{font:inherit;flex:1 1 10rem;min-height:28px;color:var(--ink);
 background:var(--paper);border:1px solid var(--soft);border-radius:4px;padding:.1rem .3rem}
-.gpc-states ul{margin:.25rem 0;padding-left:1.25rem}
-@media print{.gpc-states .hands{display:none!important}}
+.gpc-moving.gpc-states details{border:0;margin:.25rem 0;padding:0;background:none}
+.gpc-moving.gpc-states summary{font-weight:inherit;padding:0}
+.gpc-moving.gpc-states ul{margin:.25rem 0;padding-left:1.25rem}
+@media print{.gpc-moving.gpc-states .hands{display:none!important}}
 @media (prefers-reduced-motion:no-preference){
-.gpc-states svg rect,.gpc-states svg circle{transition:all .2s}}
+.gpc-moving.gpc-states svg :is(rect,circle){transition:all .2s}}
 """)
-# A slot is [the controls that it depends on, its values], the last control fastest; marks and the sentence name
-# it by its number. Words of the sentence stand at even places, slots at odd ones.
+# A slot is [the controls that it depends on, its values], the last control fastest; marks and the sentence
+# name it by its number. Words of the sentence stand at even places, slots at odd ones.
 _SCRIPT = squeeze("""
 document.querySelectorAll('[data-gpc-states="KEY"]').forEach(box=>{
 if(box.dataset.ready)return;
