@@ -9,14 +9,19 @@ TORCH_CPU_INDEX := --extra-index-url https://download.pytorch.org/whl/cpu
 
 VENV := .venv
 VENV_TORCH := .venv-torch
+VENV_COLAB := .venv-colab
 PY := $(VENV)/bin/python
 PY_TORCH := $(VENV_TORCH)/bin/python
+PY_COLAB := $(VENV_COLAB)/bin/python
 READY := $(VENV)/.installed
 READY_TORCH := $(VENV_TORCH)/.installed
+READY_COLAB := $(VENV_COLAB)/.installed
+# Colab's Python where there is one, else the one at hand.
+COLAB_PYTHON ?= $(shell python3.13 -V >/dev/null 2>&1 && echo python3.13 || echo $(PYTHON))
 PIP_QUIET := --disable-pip-version-check -qq --progress-bar off
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test test-torch serve seeds speed bench stamp handout clean distclean
+.PHONY: help book pdf test test-torch test-colab words links manifest serve seeds speed bench stamp handout clean distclean
 
 help:
 	@echo "make book        execute the chapters and build the book in _build/html"
@@ -24,6 +29,10 @@ help:
 	@echo "make pdf         every page and the whole book on paper, in _build/pdf, by Chromium (PAGES=\"chapters/13_groups …\")"
 	@echo "make test        every test: unit suite on TensorFlow and JAX, chapters, book, browser"
 	@echo "make test-torch  the unit suite on PyTorch, in an environment of its own"
+	@echo "make test-colab  every chapter with Colab's versions, alone in a folder, its memory held (CHAPTERS=\"00 15\")"
+	@echo "make words       spelling, terms and numbers of all prose"
+	@echo "make links       whether the addresses that the texts lead to still answer"
+	@echo "make manifest    commit, time, versions and sums of the pages, in _build/html/manifest.json"
 	@echo "make seeds       the chapters' asserts with other seeds, kept in data/seeds.json (CHAPTERS=\"07 12\")"
 	@echo "make speed       every k-network's time beside its dense twin's, kept in data/speed (NETWORKS=\"kMobileNet …\")"
 	@echo "make bench       the layers' times on this machine"
@@ -47,6 +56,19 @@ test: $(READY)
 test-torch: $(READY_TORCH)
 	@$(PY_TORCH) tools/test.py torch
 
+test-colab: $(READY_COLAB)
+	@$(PY_COLAB) tools/colab.py $(CHAPTERS)
+
+words: $(READY)
+	@$(PY) tools/spelling.py
+
+# Plain Python, both: a server that publishes needs no more.
+links:
+	@$(PYTHON) tools/links.py
+
+manifest:
+	@$(PYTHON) tools/manifest.py
+
 speed: $(READY)
 	@$(PY) tools/speed.py $(NETWORKS)
 
@@ -68,7 +90,7 @@ clean:
 	find src tests tools book assignments -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(VENV_TORCH) src/*.egg-info
+	rm -rf $(VENV) $(VENV_TORCH) $(VENV_COLAB) src/*.egg-info
 
 # A file that stands for an installed environment; older than what it was installed from, it is made anew.
 $(READY): requirements.txt pyproject.toml
@@ -85,6 +107,12 @@ $(READY_TORCH): requirements.txt requirements-torch.txt pyproject.toml
 	@$(PY_TORCH) -m pip install $(PIP_QUIET) $(TORCH_INDEX) -c requirements.txt -r requirements-torch.txt -e . 2>$(VENV_TORCH)/pip.log \
 	  || $(PY_TORCH) -m pip install $(PIP_QUIET) $(TORCH_CPU_INDEX) -c requirements.txt -r requirements-torch.txt -e . \
 	  || { cat $(VENV_TORCH)/pip.log; exit 1; }
+	@touch $@
+
+$(READY_COLAB): requirements-colab.txt
+	@$(MAKE) --no-print-directory environment FOLDER=$(VENV_COLAB) PYTHON=$(COLAB_PYTHON)
+	@echo "installing Colab's versions into $(VENV_COLAB) (2.7 GB): about three minutes …"
+	@$(PY_COLAB) -m pip install $(PIP_QUIET) -r requirements-colab.txt
 	@touch $@
 
 .PHONY: environment
