@@ -370,12 +370,12 @@ def test_a_page_loses_wrappers_and_repeated_styles_alone():
         "<style>a{}</style><style>b{}</style>"
         '<code class="docutils literal notranslate"><span class="pre">f(x)</span></code>'
         '<dt class="sig sig-object"><span class="n"><span class="pre">g</span></span></dt>'
-        '<span class="n">h</span>'
+        '<span class="k">def</span><span class="w"> </span><span class="nf">h</span><span class="p">(</span>'
     )
     once = trim.squeezed(page)
     assert once == (
         '<style>a{}</style><p>x</p><style>b{}</style><code class="literal">f(x)</code>'
-        '<dt class="sig sig-object">g</dt><span class="n">h</span>'
+        '<dt class="sig sig-object">g</dt><span class="k">def</span> <span class="nf">h</span>('
     )
     assert trim.squeezed(once) == once
 

@@ -17,9 +17,11 @@ NEEDLESS = ["*.map", "*.po", "*.mo", "fontawesome.js*", "webpack-macros.html", "
 COMPOSED = {"bs-tooltip-auto", "bs-popover-auto"}  # classes that Bootstrap's script puts together
 ICON_SCRIPT = re.compile(r'\s*<script src="[^"]*fontawesome\.js[^"]*"></script>')
 STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
-SIGNATURE = re.compile(r'<dt class="sig.*?</dt>', re.DOTALL)
 # Sphinx wraps every word of code to keep it whole; course.css lets code break, wrappers say nothing more.
 WHOLE_WORD = re.compile(r'<span class="pre">([^<>]*)</span>')
+# Names, operators, brackets: course.css gives them the colour of the text, which needs no wrapper.
+PLAIN_CODE = re.compile(r'<span class="(?:n|nn|o|p|pm|w)">([^<>]*)</span>')
+WORD = re.compile(r'<span class="pre">([^<>]*)</span>')
 IN_SIGNATURE = re.compile(r'<span class="[nopw]">([^<>]*)</span>')
 WORD = re.compile(r"-?[A-Za-z_][\w-]*")
 CSS = re.compile(
@@ -31,9 +33,8 @@ ICON = re.compile(r"\\([ef][0-9a-f]{3})\b|([\ue000-\uf8ff])")  # as CSS writes t
 
 def squeezed(page):
     """The text of a page without the script of icons, wrappers around words of code, a style said twice."""
-    page = WHOLE_WORD.sub(r"\1", ICON_SCRIPT.sub("", page))
+    page = PLAIN_CODE.sub(r"\1", WHOLE_WORD.sub(r"\1", ICON_SCRIPT.sub("", page)))
     page = page.replace('<code class="docutils literal notranslate">', '<code class="literal">')
-    page = SIGNATURE.sub(lambda found: IN_SIGNATURE.sub(r"\1", found.group()), page)
     seen = set()  # each output brings its style along: in a notebook it may stand alone, here it does not
 
     def once(found):

@@ -36,7 +36,7 @@
     });
 
     // What scrolls sideways must be reachable by keyboard.
-    each(".cell_output .output, .cell_output pre, figure, .pst-scrollable-table-container, div.highlight pre, div.math", (node) => {
+    each(".cell_output, .cell_output .output, .cell_output pre, figure, .pst-scrollable-table-container, div.highlight pre, div.math", (node) => {
       if (node.scrollWidth > node.clientWidth && !node.hasAttribute("tabindex")) node.tabIndex = 0;
     });
   };
