@@ -15,7 +15,8 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BOOK = [f"tests/test_{name}.py" for name in ("architecture", "chapters", "book", "front", "tools", "words", "publishing")]
+HOUSE = ("architecture", "chapters", "book", "front", "tools", "words", "publishing")
+BOOK = [f"tests/test_{name}.py" for name in HOUSE]
 # What never touches Keras gives the same answer on every backend; a file not named here is run on each.
 NO_KERAS = [
     "tests/test_wiring*.py",
