@@ -199,6 +199,7 @@ def test_figures_fit_the_page_and_are_accessible(browser, site, theme, width):
     )
     assert outside == []
     rows = browser.driver.execute_script(
-        "return [...document.querySelectorAll('.gpc-states .hand')].map(h => h.getBoundingClientRect().height)"
+        "return [...document.querySelectorAll('.gpc-states .hand')]"
+        ".map(h => h.getBoundingClientRect().height)"
     )
     assert max(rows) < 45, "a control and its value stand on one line"

@@ -93,7 +93,7 @@ def bars(title, rows):
 def histogram(title, values, levels, *, x, told=("", ""), bins=60, room=190):
     """How values are spread, in grey, and where rounding puts them: a line at each level.
 
-    levels: {place: share of the values}, the height of its line. told: words for the left and the right end of the axis.
+    levels: {place: share of the values}, the height of its line. told: words for the ends of the axis.
     """
     low, high = float(np.min(values)), float(np.max(values))
     span = max(abs(low), abs(high))
