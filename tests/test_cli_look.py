@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gpc import cli, data, explain
 from gpc.cli import look
+from gpc.train import records
 
 # JAX compiles a MobileNet for a minute; what is computed is gpc.explain's.
 pytestmark = pytest.mark.tensorflow
@@ -105,3 +107,15 @@ def test_without_records_it_says_what_to_run(here, capsys):
     assert "no run has a record in data/records; `gpc run try` first" in capsys.readouterr().err
     assert cli.main(["look", "tri"]) == 2
     assert "no plan 'tri'" in capsys.readouterr().err
+
+
+def test_the_courses_scores_are_of_its_records():
+    home = Path(__file__).resolve().parents[1] / "data"
+    found = look.load(home / "looks")
+    assert found
+    for one in found:
+        record = records.read(home / "records" / f"{one['run']}.json")
+        assert one["test_accuracy"] == record["metrics"]["test"]["accuracy"]
+        assert one["images"] == record["dataset"]["test"] and one["dirty"] is False
+        scores = [score for method in look.METHODS for score in one[method].values()]
+        assert len(scores) == 6 and all(0 < score < 1 for score in [one["share"], *scores])
