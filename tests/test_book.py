@@ -14,7 +14,7 @@ import yaml
 from browser import Browser, Server, elsewhere
 
 from tools import book as builder
-from tools import chapters, pdf, timeline, trim
+from tools import chapters, cover, pdf, timeline, trim
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "_ext"))
 import formulas  # noqa: E402  (Sphinx's extensions lie there)
@@ -289,6 +289,21 @@ def test_the_cover_moves_once_can_be_stopped_and_is_still_where_that_is_asked(br
         )
     finally:
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_the_cover_draws_every_wire_of_its_layer_and_says_how_many():
+    plan, order = cover.layer()
+    k, last = ([wire for group in cover.wires_of(one) for wire in group] for one in (plan.k, plan.l))
+    assert cover.drawing().count("L") == plan.dense_parameters + len(k) + len(order) + len(last)
+    assert len(k) == plan.k.kernel_parameters and len(last) == plan.l.kernel_parameters
+    reached = {
+        (a, c)
+        for a, b in k
+        for place, source in enumerate(order)
+        for d, c in last
+        if (source, d) == (b, place)
+    }
+    assert len(reached) == cover.CHANNELS**2  # "every output hears every input"
 
 
 # Trimmed
