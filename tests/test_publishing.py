@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import json
 import re
+import shutil
 import subprocess
 import threading
 import tomllib
@@ -216,6 +217,25 @@ def test_a_chapter_with_a_gpu_cell_asks_colab_for_a_gpu(chapter):
     notebook = nbformat.read(chapter, as_version=4)
     if any("gpu" in cell.metadata.get("tags", []) for cell in notebook.cells):
         assert notebook.metadata["accelerator"] == "GPU" and notebook.metadata["colab"] == {"gpuType": "T4"}
+
+
+def test_one_command_writes_the_address_into_badges_and_cells(tmp_path):
+    """A copy of all that states it, stamped anew: no place keeps the old one."""
+    old, new = stamp.address(ROOT).removeprefix("https://github.com/"), "somebody/course-of-hers"
+    places = ["_config.yml", "README.md", "CONTRIBUTING.md", "assignments/requirements.txt"]
+    places += [path.relative_to(ROOT).as_posix() for path in ROOT.glob("chapters/*.ipynb")]
+    places += [path.relative_to(ROOT).as_posix() for path in ROOT.glob("assignments/*/*.ipynb")]
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / place, tmp_path / place)
+    stamp.stamp(f"https://github.com/{new}", root=tmp_path)
+    texts = {place: (tmp_path / place).read_text(encoding="utf-8") for place in places}
+    assert [place for place, text in texts.items() if old in text] == []
+    readme = texts["README.md"]
+    for badge in (f"github.com/{new}/actions/workflows/ci.yml/badge.svg", f"google.com/github/{new}/blob/main/chapters/"):
+        assert badge in readme
+    opened = re.search(r"blob/main/(chapters/\w+\.ipynb)", readme).group(1)
+    assert (ROOT / opened).exists()
 
 
 # Workflows and release notes
