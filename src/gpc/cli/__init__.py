@@ -16,7 +16,7 @@ examples
   gpc regroup EfficientNetB0 --save small.keras its pointwise layers grouped, and what that saves
   gpc train kEfficientNetB0 --data cifar10 --recipe papers-32 --skip-strides 3 --epochs 1
   gpc run cifar10 --missing                     what a plan still lacks; without --missing, runs it
-  gpc export small.keras --to small.tflite      for a phone, in float or int8
+  gpc export small.keras --to small.tflite      for a telephone, in float or int8
   gpc records                                   what has been trained, as a table
 
 `gpc COMMAND --help` explains one. KERAS_BACKEND=jax (or torch) chooses the backend, TensorFlow is the

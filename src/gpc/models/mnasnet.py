@@ -1,4 +1,4 @@
-"""MnasNet: inverted residuals whose kernels, widths and gates a search chose for a phone's milliseconds."""
+"""MnasNet: inverted residuals whose kernels, widths and gates a search chose by a telephone's clock."""
 
 from typing import NamedTuple
 
