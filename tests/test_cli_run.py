@@ -88,7 +88,16 @@ def test_another_runs_record_is_not_written_over(elsewhere, capsys):
     assert names(elsewhere) == ["a-try--LeNet5--digits--1.json"]
     put(elsewhere, WITHOUT.replace("epochs = 2", "epochs = 1"))
     assert run("try", "--models", "LeNet5", "--seeds", "1") == 1
-    assert "holds another run's record: recipe.name is" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "holds another run's record: recipe.name is" in told and "or move that file away" in told
+
+
+def test_a_folder_that_cannot_be_written_is_named_without_a_number(elsewhere, capsys):
+    put(elsewhere, WITHOUT)
+    (elsewhere / "file").touch()
+    assert run("try", "--models", "LeNet5", "--seeds", "0", "--records", "file/records") == 1
+    told = capsys.readouterr().out
+    assert "FAILED: records cannot be written to file/records (Not a directory); give another" in told
 
 
 def test_a_rehearsal_leaves_the_records_alone(elsewhere, capsys):
@@ -165,6 +174,7 @@ def test_a_time_by_records_is_epochs_times_their_seconds(elsewhere):
             ["try", "--models", "thinn"],
             "--models='thinn' is not known; there are LeNet5, refused, thin; nearest: 'thin'",
         ),
+        (["try", "--minutes", "-3"], "--minutes -3 must be at least 0"),
         (["try", "--seeds", "7"], "--seeds='7' is not known; there are 0, 1"),
     ],
 )

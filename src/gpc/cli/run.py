@@ -122,6 +122,8 @@ def _missing(plan, chosen, asked):
 def _follow(plan, chosen, asked):
     from gpc.train.following import SHORTEST, Following, Rehearsal
 
+    if asked.minutes is not None and asked.minutes < 0:
+        raise ValueError(f"--minutes {asked.minutes:g} must be at least 0")
     given = {name: value for name in ("epochs", "limit") if (value := getattr(asked, name)) is not None}
     rehearsal = replace(SHORTEST if asked.rehearse else Rehearsal(), **given)
     if rehearsal:

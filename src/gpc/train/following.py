@@ -92,7 +92,8 @@ class Following:
         if state.status == "there":
             self.outcome.done.append(str(state.item))
         elif state.status == "in the way":
-            self._fail(state, label, f"{state.path} holds another run's record: {state.reason}")
+            told = f"{state.path} holds another run's record: {state.reason}"
+            self._fail(state, label, f"{told}; give the plan another experiment, or move that file away")
         elif state.status == "waits" or self._late():
             self.outcome.left.append(str(state.item))
             if state.status == "waits":
@@ -115,7 +116,9 @@ class Following:
             self.outcome.left.append(str(state.item))
             self.say(f"{label}: {error.strerror or error}")
         except Exception as error:  # whatever one run dies of, the others are not to
-            self._fail(state, label, " ".join(f"{type(error).__name__}: {error}".split())[:400])
+            plain = error.strerror if isinstance(error, OSError) and not error.filename else None
+            told = plain or f"{type(error).__name__}: {error}"
+            self._fail(state, label, " ".join(told.split())[:400])
         else:
             self._note(state, label, run)
         finally:

@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 
+from gpc._checks import hint
 from gpc.data.dataset import Split
 from gpc.data.real import places, trees
 from gpc.data.real.album import Album
@@ -83,7 +84,8 @@ def chosen_classes(asked, there, name):
     asked = (asked,) if isinstance(asked, str) else tuple(asked)
     unknown = [one for one in asked if one not in there]
     if unknown or not asked:
-        raise ValueError(f"classes={asked!r} of {name}: there are {', '.join(map(repr, there))}")
+        near = hint(unknown[0], there) if unknown else ""
+        raise ValueError(f"classes={asked!r} of {name}: there are {', '.join(map(repr, there))}{near}")
     return tuple(one for one in there if one in asked)
 
 
