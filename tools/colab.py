@@ -35,8 +35,8 @@ IN_COLAB = 'import sys, types\nsys.modules["google.colab"] = types.ModuleType("g
 FROM = "import gpc, os\nprint(os.path.dirname(gpc.__file__))"
 PEAK = """\
 import resource, sys
-peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-print(*(peak / (1e9 if sys.platform == "darwin" else 1e9 / 1024) for peak in peaks))"""
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(peak / (1e9 if sys.platform == "darwin" else 1e9 / 1024))"""
 
 
 def sources(folder, root=ROOT):
@@ -73,12 +73,12 @@ def install(chapter, root=ROOT):
 
 
 def run(chapter):
-    """One chapter alone in an empty folder. → (seconds, gigabytes of the kernel, of its largest child)"""
+    """One chapter alone in an empty folder. → (seconds, the most gigabytes that its kernel held)"""
     notebook = nbformat.read(chapter, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
     with tempfile.TemporaryDirectory() as folder:
         done, seconds = chapters.execute(Path(folder) / chapter.name, notebook=notebook)
-    return seconds, *map(float, done.cells[-1].outputs[0].text.split())
+    return seconds, float(done.cells[-1].outputs[0].text)
 
 
 def complaint(chapter, gigabytes, limit_gb=LIMIT_GB):
@@ -124,14 +124,14 @@ def main(names):
         raise SystemExit(f"gpc comes from {home}, not from what the set-up cell installed")
     for chapter in todo:
         try:
-            seconds, kernel, child = run(chapter)
+            seconds, gigabytes = run(chapter)
         except chapters.ChapterFailed as failure:
             failures.append(str(failure))
             print(f"{chapter.stem:34} FAILED", flush=True)
             continue
-        wrong = complaint(chapter, kernel + child)
+        wrong = complaint(chapter, gigabytes)
         failures += [wrong] if wrong else []
-        print(f"{chapter.stem:34} {seconds:4.0f} s  {kernel + child:4.1f} GB{'  FAILED' * bool(wrong)}", flush=True)
+        print(f"{chapter.stem:34} {seconds:4.0f} s  {gigabytes:4.1f} GB{'  FAILED' * bool(wrong)}", flush=True)
     print("\n\n".join(["", *failures]) + f"\n{len(todo) - len(failures)} passed, {len(failures)} failed")
     raise SystemExit(bool(failures))
 
