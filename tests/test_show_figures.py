@@ -302,3 +302,14 @@ def test_the_style_comes_and_goes_and_no_page_is_wider_than_a_page():
             show.figure(width)
     with pytest.raises(ValueError, match="title"):
         show.matrix(np.eye(2), title=" ")
+
+
+def test_a_title_wider_than_its_drawing_is_broken_into_lines_that_fit():
+    short, long = "A short one", "A conclusion that needs more words than the drawing is wide, " * 2
+    for title in (short, long.strip(", ")):
+        drawn, _ = show.figure(7.5, 3)
+        show.headline(drawn, title, "Nothing.")
+        (shown,) = drawn.texts
+        assert shown.get_window_extent().width <= drawn.bbox.width
+        assert shown.get_text().replace("\n", " ") == title and ("\n" in shown.get_text()) == (title != short)
+        assert drawn.description == f"{title}. Nothing."

@@ -3,6 +3,8 @@
 import contextlib
 import functools
 import io
+import math
+import textwrap
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -142,7 +144,11 @@ def headline(drawn, title, description):
     """Puts the conclusion above the whole drawing, and both texts where a screen reader finds them."""
     if not str(title).strip():
         raise ValueError("a figure needs a title that says its conclusion")
-    drawn.suptitle(title, x=0.012, ha="left", fontsize=11.5, fontweight="bold")
+    shown = drawn.suptitle(title, x=0.012, ha="left", fontsize=11.5, fontweight="bold")
+    share = shown.get_window_extent().width / (0.976 * drawn.bbox.width)
+    if share > 1:  # it would be cut at the right: broken into lines of nearly equal length
+        lines = math.ceil(share)
+        shown.set_text("\n".join(textwrap.wrap(title, math.ceil(len(title) / lines * 1.08))))
     drawn.description = f"{title}. {description}".strip()
     return drawn
 
