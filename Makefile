@@ -14,6 +14,7 @@ PY := $(VENV)/bin/python
 PY_TORCH := $(VENV_TORCH)/bin/python
 PY_COLAB := $(VENV_COLAB)/bin/python
 READY := $(VENV)/.installed
+READY_WORDS := $(VENV)/.installed-words
 READY_TORCH := $(VENV_TORCH)/.installed
 READY_COLAB := $(VENV_COLAB)/.installed
 # Colab's Python where there is one, else the one at hand.
@@ -21,12 +22,13 @@ COLAB_PYTHON ?= $(shell python3.13 -V >/dev/null 2>&1 && echo python3.13 || echo
 PIP_QUIET := --disable-pip-version-check -qq --progress-bar off
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test test-torch test-colab words links manifest serve seeds speed bench stamp handout clean distclean
+.PHONY: help book pdf screens test test-torch test-colab words links manifest serve seeds speed bench stamp handout clean distclean
 
 help:
 	@echo "make book        execute the chapters and build the book in _build/html"
 	@echo "make serve       build it and show it at http://127.0.0.1:$(PORT) (PORT=…)"
 	@echo "make pdf         every page and the whole book on paper, in _build/pdf, by Chromium (PAGES=\"chapters/13_groups …\")"
+	@echo "make screens     a picture of every page, on a desk and on a telephone, light and dark, in _build/screenshots"
 	@echo "make test        every test: unit suite on TensorFlow and JAX, chapters, book, browser"
 	@echo "make test-torch  the unit suite on PyTorch, in an environment of its own"
 	@echo "make test-colab  every chapter with Colab's versions, alone in a folder, its memory held (CHAPTERS=\"00 15\")"
@@ -43,6 +45,9 @@ help:
 book: $(READY)
 	@$(PY) tools/book.py
 
+screens: book
+	@$(PY) tools/screens.py $(PAGES)
+
 pdf: book
 	@$(PY) tools/pdf.py $(PAGES)
 
@@ -50,7 +55,7 @@ serve: book
 	@echo "the book is at http://127.0.0.1:$(PORT)  (stop with Ctrl-C)"
 	@$(PY) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
-test: $(READY)
+test: $(READY) $(READY_WORDS)
 	@$(PY) tools/test.py
 
 test-torch: $(READY_TORCH)
@@ -59,7 +64,7 @@ test-torch: $(READY_TORCH)
 test-colab: $(READY_COLAB)
 	@$(PY_COLAB) tools/colab.py $(CHAPTERS)
 
-words: $(READY)
+words: $(READY) $(READY_WORDS)
 	@$(PY) tools/spelling.py
 
 # Plain Python, both: a server that publishes needs no more.
@@ -98,6 +103,11 @@ $(READY): requirements.txt pyproject.toml
 	@echo "installing the course's packages into $(VENV): about two minutes …"
 	@$(PY) -m pip install $(PIP_QUIET) -r requirements.txt -e .
 	@$(PY) -m pip check >/dev/null || $(PY) -m pip check
+	@touch $@
+
+$(READY_WORDS): requirements-words.txt | $(READY)
+	@echo "installing the dictionaries of the check of spelling (326 MB) …"
+	@$(PY) -m pip install $(PIP_QUIET) -r requirements-words.txt
 	@touch $@
 
 # PyTorch's CPU build by its full name on Linux: the plain name there means gigabytes of CUDA.

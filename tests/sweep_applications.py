@@ -1,6 +1,6 @@
 """Every network of keras.applications regrouped, trained for a step, saved and loaded; minutes, so by hand.
 
-    KERAS_BACKEND=tensorflow python -m tests.sweep_applications [NAME …]
+    KERAS_BACKEND=tensorflow python tests/sweep_applications.py [NAME …]
 
 Prints a line a network: pointwise layers replaced and kept as `regroup` does by itself, then with heads and
 per-pixel dense layers, and the parameters before and after that. The exit status says whether all went well.
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from surgery_support import checked, numbers, train
 
 from gpc.surgery import regroup
-from tests.surgery_support import checked, numbers, train
 
 SMALLEST = {"Xception": 71, "InceptionV3": 75, "InceptionResNetV2": 75}  # of the others, 32
 

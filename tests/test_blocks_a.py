@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from surgery_support import numbers, run
 
 from gpc import blocks, count
-from tests.surgery_support import numbers, run
 
 slow_on_jax = pytest.mark.tensorflow
 

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from surgery_support import normalized, numbers, run, shaken
 
 from gpc import blocks, count, wiring
-from tests.surgery_support import normalized, numbers, run, shaken
 
 # JAX compiles every initializer and every operation for each new shape: it sees one case of each kind.
 more = pytest.mark.tensorflow

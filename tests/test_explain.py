@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from surgery_support import numbers, run
 
 from gpc import explain, models
 from gpc.surgery import regroup
-from tests.surgery_support import numbers, run
 
 SIDE, CLASSES = 16, 5
 

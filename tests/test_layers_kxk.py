@@ -7,10 +7,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from keras import ops
 from layer_twins import PROPERTY, output, swap, swap_back, with_gradients
+from surgery_support import reloaded, run
 
 from gpc import count, layers, surgery
 from gpc.layers import GroupedConv2D, LocalResponseNormalization, grouped_kxk
-from tests.surgery_support import reloaded, run
 
 FORMATS = ("channels_last", "channels_first")
 JAX = keras.backend.backend() == "jax"  # which compiles every example anew

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from surgery_support import numbers, reloaded, run, train
 
 from gpc import count, models
 from gpc.layers import ChannelShuffle, GroupedPointwise
 from gpc.surgery import regroup
-from tests.surgery_support import numbers, reloaded, run, train
 
 # JAX compiles an initializer for each new shape: an EfficientNet takes it half a minute to build.
 efficientnets = pytest.mark.tensorflow

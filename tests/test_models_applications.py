@@ -5,11 +5,11 @@ import inspect
 import keras
 import numpy as np
 import pytest
+from surgery_support import numbers, run
 
 from gpc import count, models
 from gpc.models import applications
 from gpc.surgery import regroup
-from tests.surgery_support import numbers, run
 
 NAMES = applications.__all__
 slow_on_jax = pytest.mark.tensorflow  # which compiles no layer when it is built

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from surgery_support import numbers, run
 
 from gpc import count, models
 from gpc.layers import GroupedConv2D, LocalResponseNormalization
 from gpc.surgery import regroup
-from tests.surgery_support import numbers, run
 
 NAMES = ("AlexNet", "GoogLeNet", "SqueezeNet10", "SqueezeNet11", "ResNeXt50", "SEResNet50")
 slow_on_jax = pytest.mark.tensorflow  # which compiles no layer when it is built

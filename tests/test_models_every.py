@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from surgery_support import numbers, reloaded, run, train
 
 from gpc import count, models
 from gpc.models.registry import FAMILIES
 from gpc.surgery import regroup
-from tests.surgery_support import numbers, reloaded, run, train
 
 TABLED = {name: tuple(tables) for family in FAMILIES for name, tables in family.TABLES.items()}
 SMALL = sorted(name for name, variants in TABLED.items() if "small" in variants)

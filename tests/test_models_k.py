@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from surgery_support import numbers, reloaded, run, shaken, train
 
 from gpc import count, models
 from gpc.layers import ChannelShuffle, GroupedPointwise
 from gpc.models import inception
 from gpc.models.kinception import _number
-from tests.surgery_support import numbers, reloaded, run, shaken, train
 
 tensorflow = pytest.mark.tensorflow  # JAX takes minutes to build an Inception
 

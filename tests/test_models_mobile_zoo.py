@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 import pytest
+from surgery_support import numbers, run
 
 from gpc import count, models
 from gpc.layers import GroupedPointwise
 from gpc.models.igc import TABLES as IGC
-from tests.surgery_support import numbers, run
 
 # JAX compiles an initializer for each new shape: one of these takes it half a minute to build. It sees their
 # boxes in test_blocks_mobile.py.

@@ -5,10 +5,10 @@ import functools
 import keras
 import numpy as np
 import pytest
+from surgery_support import numbers, reloaded, run, train
 
 from gpc import count, models
 from gpc.models.unet import TABLES
-from tests.surgery_support import numbers, reloaded, run, train
 
 big = pytest.mark.tensorflow
 

@@ -7,11 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-
-from gpc import count, wiring
-from gpc.layers import ChannelShuffle, GroupedPointwise
-from gpc.surgery import Report, change_layers, regroup
-from tests.surgery_support import (
+from surgery_support import (
     chain,
     conv_bn_relu,
     numbers,
@@ -23,6 +19,10 @@ from tests.surgery_support import (
     state,
     train,
 )
+
+from gpc import count, wiring
+from gpc.layers import ChannelShuffle, GroupedPointwise
+from gpc.surgery import Report, change_layers, regroup
 
 
 def rows(report):

@@ -5,10 +5,10 @@ import functools
 import keras
 import numpy as np
 import pytest
+from surgery_support import numbers, reloaded, run, train
 
 from gpc import count
 from gpc.surgery import regroup, skip_strides, stride_levels
-from tests.surgery_support import numbers, reloaded, run, train
 
 # name: size, parameters, after (16 channels a group, heads and per-pixel dense too), (replaced, with L, kept)
 FAMILIES = {

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from surgery_support import chain, conv_bn_relu, numbers, reloaded, run
 
 from gpc import models
 from gpc.layers import ChannelShuffle, GroupedPointwise, InterleavedPointwise
 from gpc.surgery import FoldRow, fold, regroup
 from gpc.surgery.fold import linear
 from gpc.wiring import grouping
-from tests.surgery_support import chain, conv_bn_relu, numbers, reloaded, run
 
 
 def stirred(model, seed=0):
@@ -199,7 +199,7 @@ def test_a_pair_with_activations_between_stays():
 
 
 def test_the_dense_matrix_is_the_papers():
-    from tests.surgery_support import dense_twin
+    from surgery_support import dense_twin
 
     one = grouping(10, 7, channels_per_group=3)
     kernel = numbers(1, 1, one.channels_per_group, 7)

@@ -4,10 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers, ops
-
-from gpc.layers import GroupedPointwise
-from gpc.surgery import regroup, skip_strides
-from tests.surgery_support import (
+from surgery_support import (
     arrays,
     chain,
     checked,
@@ -17,6 +14,9 @@ from tests.surgery_support import (
     shaken,
     step_towards_zero,
 )
+
+from gpc.layers import GroupedPointwise
+from gpc.surgery import regroup, skip_strides
 
 eager = pytest.mark.tensorflow  # what JAX has no type for, or compiles for many seconds
 

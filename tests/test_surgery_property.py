@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras import layers, ops
+from surgery_support import arrays, checked, samples, step_towards_zero
 
 from gpc.surgery import skip_strides
-from tests.surgery_support import arrays, checked, samples, step_towards_zero
 
 WIDTHS = st.sampled_from([8, 12, 20, 32, 48])
 ENDINGS = st.sampled_from(["", "bn", "bn relu", "relu", "silu", "bn frozen", "prelu", "dropout bn"])

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from surgery_support import chain, numbers, reloaded, run, shaken
 
 from gpc import count
 from gpc.surgery import skip_strides, stride_levels
-from tests.surgery_support import chain, numbers, reloaded, run, shaken
 
 
 def shapes(model):

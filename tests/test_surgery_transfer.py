@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from surgery_support import chain, conv_bn_relu, numbers, run, same_state, shaken, state
 
 from gpc.surgery import regroup, transfer_weights
-from tests.surgery_support import chain, conv_bn_relu, numbers, run, same_state, shaken, state
 
 
 def network(classes=3, *, name="net", filters=64):

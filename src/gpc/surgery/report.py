@@ -128,7 +128,10 @@ def aligned(caption, lines, numbers):
 def html_table(caption, lines, numbers):
     """The same as an HTML table: a caption, scoped heads, the totals at its foot."""
     heads, *body, totals = lines
-    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    head = "".join(
+        f'<th scope="col" style="{style}">{name}</th>'
+        for style, name in zip(_html_styles(len(heads), numbers), heads, strict=True)
+    )
     rows = "".join(_html_row(line, numbers) for line in body)
     return (
         f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
@@ -160,7 +163,13 @@ def _html_cells(row):
 
 def _html_row(cells, numbers):
     name, *others = map(escape, cells)
-    sides = ("right" if i in numbers else "left" for i in range(1, len(cells)))
-    styles = (f"padding: .2em .6em; text-align: {side}" for side in sides)
+    styles = _html_styles(len(cells), numbers)[1:]
     data = (f'<td style="{style}">{cell}</td>' for style, cell in zip(styles, others, strict=True))
     return f'<tr><th scope="row">{name}</th>{"".join(data)}</tr>'
+
+
+def _html_styles(count, numbers):
+    """A style for each column: numbers to the right, the last column wide enough for a few words a line."""
+    sides = ("right" if i in numbers else "left" for i in range(count))
+    styles = [f"padding: .2em .6em; text-align: {side}" for side in sides]
+    return [*styles[:-1], f"{styles[-1]}; min-width: 11em"]
