@@ -124,6 +124,12 @@ def test_the_shortest_rehearsal_takes_every_model_once_and_cuts_it(elsewhere, ca
     assert sum(found["dataset"][split] for split in ("train", "validation", "test")) == 12
 
 
+def test_a_rehearsal_takes_enough_images_of_a_part_of_them_too(elsewhere, capsys):
+    put(elsewhere, WITHOUT.replace("size = 16 }", "size = 16, subset = 0.1 }"))
+    assert run("try", "--rehearse", "--models", "thin") == 0
+    assert "resumed after 0 epochs and 1 of 2 steps" in capsys.readouterr().out
+
+
 def test_a_rehearsal_that_cannot_keep_a_checkpoint_fails(elsewhere, monkeypatch, capsys):
     def full(self, step, header, arrays):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -16,7 +16,7 @@ class Rehearsal:
     """A plan's whole path in short, its records kept out of the course's.
 
     epochs, batch_size   instead of the recipe's
-    limit                images of all splits together
+    limit                images of all splits together, of a part of the training images as of all
     cut                  stopped after its first step, and continued from the checkpoint
     """
 
@@ -32,6 +32,8 @@ class Rehearsal:
         """The recipe, cut short. A rise and a cycle that no longer fit into it are cut with it."""
         if self.batch_size is not None:
             found = found.but(batch_size=self.batch_size)
+        if self.limit is not None:  # a tenth of so few would be none
+            found = found.but(subset=1)
         if self.epochs is None:
             return found
         warmup = min(found.warmup, self.epochs / 2)
