@@ -280,7 +280,7 @@ def test_records_as_markdown_and_figure(made, monkeypatch, capsys):
     assert cli.main(["records", "--markdown", "--figure", str(figure)]) == 0
     told = capsys.readouterr().out
     (row, _) = records.table(records.load("data/records"))
-    assert "**a try**, digits" in told and f"{100 * row['test']:.2f}\u00a0%" in told
+    assert "**a try**, digits" in told and f"{100 * row['test']:.2f}%" in told
     assert "| LeNet5 ○ |" in told  # two seeds
     assert figure.stat().st_size > 2000
     assert cli.main(["records", "--data", "cifar10", "--figure", "x.svg"]) == 2
@@ -331,7 +331,7 @@ def test_published_numbers_stand_apart_with_their_source():
     assert {one["dataset"] for one in found} == {"cifar10"} and len(found) > 20
     assert all(one["source"] and 0 < one["test_accuracy"] < 1 for one in found)
     text = evidence.published_table(found)
-    assert "| kEffNet-B0 V2 16ch | 32 | 50 | 623,226 | 92.61\u00a0% | Entropy 2022" in text
+    assert "| kEffNet-B0 V2 16ch | 32 | 50 | 623,226 | 92.61% | Entropy 2022" in text
     assert evidence.published(path, "digits") == [] == evidence.published(path / "none", "cifar10")
 
 
@@ -340,7 +340,7 @@ def test_the_books_page_of_results(made, tmp_path):
 
     text = pages.results_page(made, tmp_path)
     (row, other) = records.table(records.load(made / "data" / "records"))
-    assert f"{100 * row['test']:.2f}\u00a0%" in text and f"{100 * other['test']:.2f}\u00a0%" in text
+    assert f"{100 * row['test']:.2f}%" in text and f"{100 * other['test']:.2f}%" in text
     assert "## a try" in text and "○ fewer than three seeds" in text and "with Keras" in text
     for picture in re.findall(r"generated/(.+?\.svg)\)", text):
         assert (tmp_path / picture).is_file() and " " not in picture

@@ -73,7 +73,7 @@ def markdown(rows):
 
 def _cells(row, rows):
     few = "" if row["enough"] else " ○"
-    test = "–" if row["test"] is None else f"{100 * row['test']:.2f}\u00a0%"
+    test = "–" if row["test"] is None else f"{100 * row['test']:.2f}%"
     return (
         f"{label(row, rows)}{few}",
         number(row["parameters"]),
@@ -115,5 +115,5 @@ def _published(one):
     size = "–" if one["parameters"] is None else number(one["parameters"])
     note = f"; {one['note']}" if one["note"] else ""
     test = "–" if one["test_accuracy"] is None or math.isnan(one["test_accuracy"]) else one["test_accuracy"]
-    test = test if test == "–" else f"{100 * test:.2f}\u00a0%"
+    test = test if test == "–" else f"{100 * test:.2f}%"
     return (one["model"], one["input"], one["epochs"], size, test, f"{one['source']}{note}")
