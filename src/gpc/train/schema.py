@@ -118,7 +118,7 @@ SCHEMA = (
     ("deterministic", "whether deterministic kernels were asked for", _truth),
     ("commit", "of this package's repository; null where unknown", _or_null(_text)),
     ("dirty", "whether files differed from that commit; null where unknown", _or_null(_truth)),
-    ("versions", "of python, keras, its backend, numpy, gpc", _texts),
+    ("versions", "of Python, Keras, its backend, NumPy, `gpc`", _texts),
     ("device.platform", "the operating system", _text),
     ("device.cpu", "the processor; null where unknown", _or_null(_text)),
     ("device.cores", "cores the run might use", _count),
