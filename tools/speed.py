@@ -83,7 +83,10 @@ def row(network, found):
 
 def ratio(times):
     """A ratio and its quartiles as text; a dash for what was not timed."""
-    return "–" if times is None else "{:.2f} ({:.2f}–{:.2f})".format(times["ratio"], *times["spread"])
+    if times is None:
+        return "–"
+    low, high = times["spread"]
+    return f"{times['ratio']:.2f} ({low:.2f}\u2060–\u2060{high:.2f})"  # word joiners: no line ends within
 
 
 def markdown(root=ROOT):
