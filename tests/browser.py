@@ -1,6 +1,7 @@
 """Chromium, driven by Selenium: pages opened, requests and console read, accessibility checked by axe."""
 
 import base64
+import contextlib
 import functools
 import http.server
 import json
@@ -172,3 +173,13 @@ class Server:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+@contextlib.contextmanager
+def served(folder, **pages):
+    """The address of a folder with these pages (name → HTML) in it, while the block runs."""
+    for name, text in pages.items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    (folder / "favicon.ico").touch()  # or a browser complains that there is none
+    with contextlib.closing(Server(folder)) as server:
+        yield server.address

@@ -11,7 +11,7 @@ import numpy as np
 import pages
 import pytest
 import yaml
-from browser import Browser, Server, elsewhere
+from browser import Server, elsewhere
 
 from tools import book as builder
 from tools import chapters, cover, pdf, timeline, trim
@@ -36,13 +36,6 @@ def html():
         return builder.build(ROOT)
     except (chapters.ChapterFailed, SystemExit) as error:
         pytest.fail(f"the book does not build: {error}", pytrace=False)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    opened = Browser()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gpc import cli, data, explain
-from gpc.cli import look
+from gpc.show import looks
 from gpc.train import records
 
 # JAX compiles a MobileNet for a minute; what is computed is gpc.explain's.
@@ -68,14 +68,14 @@ def test_each_run_leaves_its_scores(here, capsys):
 
 
 def test_means_and_spread_are_over_the_seeds():
-    base = {"model": "m", **{method: {"pointing": 0.2, "iou": 0.1} for method in look.METHODS}}
+    base = {"model": "m", **{method: {"pointing": 0.2, "iou": 0.1} for method in looks.METHODS}}
     other = {**base, "seed": 1, "cam": {"pointing": 0.4, "iou": 0.1}}
-    rows = look.table(({**base, "seed": 0}, other))
-    assert [row["method"] for row in rows] == list(look.METHODS.values())
+    rows = looks.table(({**base, "seed": 0}, other))
+    assert [row["method"] for row in rows] == list(looks.METHODS.values())
     assert rows[0]["pointing"] == pytest.approx(0.3)
     assert rows[0]["pointing_spread"] == pytest.approx(0.2 / 2**0.5)
-    assert look.cells(rows[0])[2:] == ("0, 1", "30.0% ± 14.1", "10.0% ± 0.0")
-    assert look.table(({**base, "seed": 0},))[0]["iou_spread"] is None
+    assert looks.cells(rows[0])[2:] == ("0, 1", "30.0% ± 14.1", "10.0% ± 0.0")
+    assert looks.table(({**base, "seed": 0},))[0]["iou_spread"] is None
 
 
 def test_the_books_page_has_them(here, tmp_path):
@@ -83,9 +83,20 @@ def test_the_books_page_has_them(here, tmp_path):
 
     assert cli.main(["look", "try"]) == 0
     text = pages.results_page(here, tmp_path)
-    rows = look.table(look.load("data/looks"))
+    rows = looks.table(looks.load("data/looks"))
     assert "## where: where they look" in text and "of 8 test images of 16×16 pixels" in text
-    assert all("| " + " | ".join(look.cells(row)) + " |" in text for row in rows)
+    assert all("| " + " | ".join(looks.cells(row)) + " |" in text for row in rows)
+
+
+def test_scores_against_another_mask_are_not_mixed_in(here, capsys):
+    assert cli.main(["look", "try"]) == 0
+    assert cli.main(["look", "try", "--mask", "masks"]) == 2
+    told = capsys.readouterr().err
+    assert "against 'objects' (where--small--leaves--0.json and 1 more)" in told
+    assert "--to data/looks-masks" in told
+    assert cli.main(["look", "try", "--mask", "masks", "--to", "data/looks-masks"]) == 0
+    both = [looks.load(folder) for folder in ("data/looks", "data/looks-masks")]
+    assert both[0][0]["share"] > both[1][0]["share"]  # the evidence lies on the object
 
 
 def test_another_runs_model_is_refused(here, capsys):
@@ -111,11 +122,11 @@ def test_without_records_it_says_what_to_run(here, capsys):
 
 def test_the_courses_scores_are_of_its_records():
     home = Path(__file__).resolve().parents[1] / "data"
-    found = look.load(home / "looks")
+    found = looks.load(home / "looks")
     assert found
     for one in found:
         record = records.read(home / "records" / f"{one['run']}.json")
         assert one["test_accuracy"] == record["metrics"]["test"]["accuracy"]
         assert one["images"] == record["dataset"]["test"] and one["dirty"] is False
-        scores = [score for method in look.METHODS for score in one[method].values()]
+        scores = [score for method in looks.METHODS for score in one[method].values()]
         assert len(scores) == 6 and all(0 < score < 1 for score in [one["share"], *scores])

@@ -1,7 +1,7 @@
 """What a browser makes of the outputs: guesses kept and judged, sliders that move, nobody asked."""
 
 import pytest
-from browser import Browser, Server
+from browser import served
 
 import gpc.wiring
 from gpc import show
@@ -47,22 +47,11 @@ def moving(title, **options):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    opened = Browser()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    for theme in ("light", "dark"):
-        (folder / f"{theme}.html").write_text(page(theme), encoding="utf-8")
     # Framed as a stranger's page may be, and as Colab frames outputs: a browser then refuses storage.
-    (folder / "framed.html").write_text(FRAME, encoding="utf-8")
-    server = Server(folder)
-    yield server.address
-    server.close()
+    pages = {"light": page("light"), "dark": page("dark"), "framed": FRAME}
+    with served(tmp_path_factory.mktemp("site"), **pages) as address:
+        yield address
 
 
 @pytest.fixture

@@ -202,9 +202,9 @@ def test_fold_finds_what_differs_and_nothing_else():
 
 
 def test_bars_are_as_long_as_their_shares():
-    source = panels.bars("t", [("a", 0.25, "1", "blue"), ("b", None, "not measured", "green")])
+    source = panels.bars("t", [("a", 0.25, "1", "blue"), ("b", None, "not measured", "green"), ("c", 1.2, "120%", "green")])
     lengths = [float(w) for w in re.findall(r'<rect [^>]*?width="([\d.]+)"', source)]
-    assert lengths == [360, 90, 360, 0]
+    assert lengths == [360, 90, 360, 0, 360, 360]
 
 
 def test_points_stand_where_their_numbers_are():
@@ -221,6 +221,26 @@ def test_points_stand_where_their_numbers_are():
     for wrong in ([planes.Point(1e8, 0.7)], [planes.Point(1e5, 0.95)], points * 2):
         with pytest.raises(ValueError):
             planes.plane("t", wrong, x, y, places=3)
+
+
+@pytest.mark.parametrize("most", [2, 3, 5, 7])
+@pytest.mark.parametrize("ends", [(0, 1), (0.31, 0.52), (0, 9.9), (-3, 400)])
+def test_an_axis_has_no_more_marks_than_it_may(ends, most):
+    ticks = planes.Axis("x", *ends, most=most).ticks()
+    assert len(ticks) <= most and all(ends[0] <= tick <= ends[1] for tick in ticks)
+    assert len(ticks) >= most // 3
+
+
+@pytest.mark.parametrize(
+    "wrong, told",
+    [
+        ({"low": 1, "high": 1}, "from low up to high; 'MACs' goes 1 → 1"),
+        ({"low": 0, "high": 9, "log": True}, "begins above 0; 'MACs' begins at 0"),
+    ],
+)
+def test_an_axis_without_a_length_is_refused(wrong, told):
+    with pytest.raises(ValueError, match=told):
+        planes.Axis("MACs", **wrong)
 
 
 def test_names_of_near_points_are_pushed_apart():

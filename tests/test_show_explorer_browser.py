@@ -1,7 +1,7 @@
 """What a browser makes of figures with several controls: keys move them, they show what was counted."""
 
 import pytest
-from browser import Browser, Server
+from browser import served
 from test_show_browser import FRAME, PAGE
 from test_show_explorer import DIGITS, LEAVES, figure, price
 from test_show_figures import dots
@@ -33,22 +33,10 @@ def page(theme):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    opened = Browser()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    for theme in ("light", "dark"):
-        (folder / f"{theme}.html").write_text(page(theme), encoding="utf-8")
-    (folder / "favicon.ico").touch()  # or a browser complains that there is none
-    (folder / "framed.html").write_text(FRAME, encoding="utf-8")  # as Colab frames an output
-    server = Server(folder)
-    yield server.address
-    server.close()
+    pages = {"light": page("light"), "dark": page("dark"), "framed": FRAME}  # framed as by Colab
+    with served(tmp_path_factory.mktemp("site"), **pages) as address:
+        yield address
 
 
 @pytest.fixture

@@ -204,10 +204,9 @@ LOOKS = (
 
 def _looks(folder, titles):
     """What `gpc look` found, an experiment and data set at a time."""
-    from gpc.cli import look
-    from gpc.show import evidence
+    from gpc.show import evidence, looks
 
-    parts, found = [], look.load(folder) if folder.is_dir() else ()
+    parts, found = [], looks.load(folder) if folder.is_dir() else ()
     for kind in dict.fromkeys((one["experiment"], one["dataset"]) for one in found):
         own = [one for one in found if (one["experiment"], one["dataset"]) == kind]
         share = 100 * sum(one["share"] for one in own) / len(own)
@@ -215,7 +214,7 @@ def _looks(folder, titles):
         parts += [
             f"## {titles.get(kind, ' on '.join(kind))}: where they look",
             LOOKS.format(images=own[0]["images"], pixels=f"{height}×{width}", share=share),
-            evidence.pipes(look.HEADS, map(look.cells, look.table(own))),
+            evidence.pipes(looks.HEADS, map(looks.cells, looks.table(own))),
         ]
     return parts
 

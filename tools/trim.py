@@ -21,8 +21,6 @@ STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
 WHOLE_WORD = re.compile(r'<span class="pre">([^<>]*)</span>')
 # Names, operators, brackets: course.css gives them the colour of the text, which needs no wrapper.
 PLAIN_CODE = re.compile(r'<span class="(?:n|nn|o|p|pm|w)">([^<>]*)</span>')
-WORD = re.compile(r'<span class="pre">([^<>]*)</span>')
-IN_SIGNATURE = re.compile(r'<span class="[nopw]">([^<>]*)</span>')
 WORD = re.compile(r"-?[A-Za-z_][\w-]*")
 CSS = re.compile(
     r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|/\*.*?\*/|url\((?![\"'])[^)]*\)|\\.|[{};]|[^\"'/\\{};u]+|.",

@@ -1,7 +1,6 @@
 """`gpc look`: where a plan's trained networks look, scored against the data set's masks."""
 
 import json
-import statistics
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from gpc.cli import _common
 from gpc.cli.train import RECORDS, RUNS
 
 LOOKS = "data/looks"
-METHODS = {"cam": "CAM", "grad_cam": "Grad-CAM", "centre": "the picture's middle"}
 
 
 def add(commands):
@@ -45,6 +43,7 @@ def add(commands):
 
 def run(asked):
     """Scores what has a record and no scores yet; prints the table of all."""
+    from gpc.show import looks
     from gpc.train import plans
 
     plan = plans.read(asked.plan)
@@ -56,13 +55,26 @@ def run(asked):
     if not there:
         told = f"{plan.name}: no run has a record in {asked.records}"
         raise FileNotFoundError(f"{told}; `gpc run {asked.plan}` first")
+    names = {state.path.name for state in there}
+    _same_mask(looks.load(folder, names), asked)
     for state in there:
         target = folder / state.path.name
         if not target.exists():
             print(f"{state.item} …", flush=True)
             _write(target, _looked(state, asked, data))
-    print(text(table(load(folder, {state.path.name for state in there}))))
+    print(looks.text(looks.table(looks.load(folder, names))))
     return 0
+
+
+def _same_mask(found, asked):
+    """One folder holds scores against one mask: means of both kinds would be of neither."""
+    others = sorted(one["run"] for one in found if one["mask"] != asked.mask)
+    if others:
+        told = f"{others[0]}.json" + (f" and {len(others) - 1} more" if others[1:] else "")
+        raise ValueError(
+            f"{asked.to} has scores of this plan against {found[0]['mask']!r} ({told}); for --mask {asked.mask} "
+            f"choose another folder, --to {asked.to}-{asked.mask} for example"
+        )
 
 
 def _write(target, found):
@@ -125,51 +137,3 @@ def _scores(model, split, record, mask):
         )
     found = explain.judged(model, images, masks, split.labels)
     return {"images": len(split), "size": list(images.shape[1:3]), **found}
-
-
-# -- what was found, as tables
-
-
-def load(folder, names=None):
-    """Every run's scores in a folder, or those of the files `names`: a tuple of dictionaries."""
-    paths = sorted(Path(folder).glob("*.json"))
-    return tuple(
-        json.loads(path.read_text(encoding="utf-8")) for path in paths if names is None or path.name in names
-    )
-
-
-def table(looks):
-    """One row a model and method: means over the seeds of both scores, and their spread in points."""
-    rows = []
-    for model in dict.fromkeys(one["model"] for one in looks):
-        own = [one for one in looks if one["model"] == model]
-        rows += [_row(model, method, own) for method in METHODS]
-    return rows
-
-
-def _row(model, method, own):
-    found = {"model": model, "method": METHODS[method], "seeds": sorted(one["seed"] for one in own)}
-    for score in ("pointing", "iou"):
-        values = [one[method][score] for one in own]
-        found[score] = statistics.fmean(values)
-        found[f"{score}_spread"] = statistics.stdev(values) if len(values) > 1 else None
-    return found
-
-
-HEADS = ("Model", "Map", "Seeds", "Highest point on the mask", "Overlap (IoU)")
-
-
-def cells(row):
-    """A row as texts, in the order of HEADS."""
-    told = [
-        f"{100 * row[score]:.1f}%" + ("" if spread is None else f" ± {100 * spread:.1f}")
-        for score, spread in ((one, row[f"{one}_spread"]) for one in ("pointing", "iou"))
-    ]
-    return (row["model"], row["method"], ", ".join(map(str, row["seeds"])), *told)
-
-
-def text(rows):
-    """The rows as an aligned table."""
-    lines = [HEADS, *map(cells, rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)

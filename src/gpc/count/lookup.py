@@ -101,11 +101,12 @@ def _is_keras(cls):
 
 
 def _name_in(layer, table):
-    """The nearest class of Keras that the table knows, up to the one whose `call` the layer runs."""
+    """The nearest class of Keras that the table knows, up to the one whose `call` the layer runs; past it
+    where that says `same_as_base = True`: it computes in another way what its base class computes."""
     for cls in type(layer).__mro__:
         if _is_keras(cls) and cls.__name__ in table:
             return cls.__name__
-        if "call" in vars(cls):
+        if "call" in vars(cls) and not vars(cls).get("same_as_base"):
             return None
     return None
 

@@ -4,7 +4,8 @@
 `InterleavedPointwise` the two grouped convolutions that stand for a dense one, `GroupedConv2D` a grouped
 convolution with a window, `DeformableConv2D` one whose window bends to where the image says,
 `LocalResponseNormalization` what AlexNet normalises by, `FusedBatchNormalization` Keras's batch norm in one
-kernel, `RGBToLab` light and colour apart. They run on TensorFlow, JAX and PyTorch. The pointwise ones can be
+kernel, `FusedDepthwiseConv2D` its depthwise convolution with what follows in one, `RGBToLab` light and colour
+apart. They run on TensorFlow, JAX and PyTorch. The pointwise ones can be
 computed in several ways whose results agree to rounding and whose times do not; `choose` is the table of
 which is used when.
 
@@ -16,6 +17,7 @@ which is used when.
 from gpc.layers.choice import IMPLEMENTATIONS, choose
 from gpc.layers.colour import RGBToLab
 from gpc.layers.deformable import DeformableConv2D
+from gpc.layers.depthwise import FusedDepthwiseConv2D
 from gpc.layers.grouped import GroupedPointwise
 from gpc.layers.grouped_kxk import GroupedConv2D
 from gpc.layers.interleaved import InterleavedPointwise
@@ -28,6 +30,7 @@ __all__ = [
     "ChannelShuffle",
     "DeformableConv2D",
     "FusedBatchNormalization",
+    "FusedDepthwiseConv2D",
     "GroupedConv2D",
     "GroupedPointwise",
     "InterleavedPointwise",

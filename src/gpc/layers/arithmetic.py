@@ -18,8 +18,8 @@ def grouped_pointwise(
     fused=False,
 ):  # fmt: skip
     """The grouped 1×1 convolution of `grouping`, computed by `implementation` ("native", "batched" or
-    "block_diagonal"): (B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters). `fused`: an
-    activation follows that TensorFlow computes in one pass with a convolution, not with a matrix product."""
+    "block_diagonal"): (B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters). `fused`: what
+    follows, TensorFlow computes in one pass with a convolution, not with a matrix product."""
     axis = -1 if data_format == "channels_last" else 1
     how = {"axis": axis, "step": None if step in (1, grouping.in_channels) else step, "bias": bias}
     if implementation == "native":

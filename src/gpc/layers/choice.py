@@ -51,9 +51,9 @@ def choose(
 
     The CPU rows were chosen on two AVX-512 cores with EfficientNet-B0's layers; `python -m gpc.bench` says
     how they do on yours. The last row is reasoning that no clock has checked: an accelerator does some
-    hundred multiply-accumulates in the time it moves a number, so zeros are free there up to wider layers. On TensorFlow's CPU "native" gives way
-    to "batched" where it cannot be differentiated (`native_gradient_works`). One group is a dense
-    convolution: "native" is the backend's own, and "batched" becomes "block_diagonal", a plain matrix
+    hundred multiply-accumulates in the time it moves a number, so zeros are free there up to wider layers. On
+    TensorFlow's CPU "native" gives way to "batched" where it cannot be differentiated
+    (`native_gradient_works`). One group is a dense convolution: "native" is the backend's own, and "batched" becomes "block_diagonal", a plain matrix
     product.
 
     >>> from gpc.wiring import grouping
@@ -79,6 +79,11 @@ def choose(
 
 def _lacks_native(dtype):
     return backend.backend() == "tensorflow" and not native_gradient_works(dtype)
+
+
+def native_on_cpu(dtype="float32"):
+    """Whether this is TensorFlow's CPU with a grouped convolution of its own that can be differentiated."""
+    return (backend.backend(), device()) == ("tensorflow", "cpu") and native_gradient_works(dtype)
 
 
 @functools.cache

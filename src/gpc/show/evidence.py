@@ -20,8 +20,8 @@ _HEADS = ("Model", "Parameters", "MACs an image", "Seeds", "Test", "± s.d. (poi
 def evidence(rows, against="parameters"):
     """A figure of the rows of `gpc.train.records.table`: the test score over parameters, "macs" or "ms".
 
-    One point a model, at the mean of its seeds as in the table, with a line from the worst to the best; fewer than three
-    seeds are drawn hollow. Rows of one experiment, data set and measure. Returns the Drawing.
+    One point a model, at the mean of its seeds as in the table, with a line from the worst to the best; fewer
+    than three seeds are drawn hollow. Rows of one experiment, data set and measure. Returns the Drawing.
     Raises ValueError for rows of several, rows without a test score, or an unknown `against`.
     """
     from gpc.show.charts import scatter
@@ -36,7 +36,8 @@ def evidence(rows, against="parameters"):
         raise ValueError(f"one experiment on one data set is drawn at a time; these rows are of: {told}")
     points = {label(row, rows): (row[field], [100 * one for one in row["tests"]]) for row in rows}
     measure = MEASURES[kinds[0][2]]
-    drawn = scatter(points, title=conclusion(rows), x=words, y=measure, log=log, size=(7.5, 4.6), middle=np.mean)
+    told = {"title": conclusion(rows), "x": words, "y": measure}
+    drawn = scatter(points, **told, log=log, size=(7.5, 4.6), middle=np.mean)
     drawn.description = f"{measure} over {words}. " + " ".join(map(_told, rows))
     return drawn
 

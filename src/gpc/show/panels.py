@@ -76,7 +76,7 @@ def squares(title, amount, reference, *, unit="", told="", colour="blue"):
 def bars(title, rows):
     """Bars on one scale, true to it: rows of (name, amount, words at its right, colour); None is not drawn.
 
-    A row's amount is a share of one, and one is as long as the panel.
+    A row's amount is a share of one, and one is as long as the panel; more fills it, and the words say how much.
     """
     marks = [words(0, 16, title, bold=True, size=14)]
     for i, (name, amount, said, colour) in enumerate(rows):
@@ -85,7 +85,7 @@ def bars(title, rows):
             words(0, top + 12, name),
             words(WIDTH, top + 12, said, anchor="end", bold=True),
             box(0, top + 19, WIDTH, 16, f'fill="{palette.grid}" fill-opacity="0.6"'),
-            box(0, top + 19, WIDTH * (amount or 0), 16, f'fill="{_colour(colour)}"'),
+            box(0, top + 19, WIDTH * min(1, amount or 0), 16, f'fill="{_colour(colour)}"'),
         ]
     return panel(34 + 52 * len(rows), *marks)
 

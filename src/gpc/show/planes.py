@@ -12,13 +12,23 @@ _SHORT = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: its words, its ends, whether it is logarithmic, how many marks it may have."""
+    """One axis: its words, its ends, whether it is logarithmic, how many marks it may have.
+
+    Raises ValueError where low is not below high, or a logarithmic axis begins at 0 or below.
+    """
 
     label: str
     low: float
     high: float
     log: bool = False
     most: int = 7
+
+    def __post_init__(self):
+        if not self.low < self.high:
+            raise ValueError(f"an axis goes from low up to high; {self.label!r} goes {self.low} → {self.high}")
+        if self.log and self.low <= 0:
+            told = f"{self.label!r} begins at {self.low}"
+            raise ValueError(f"a logarithmic axis begins above 0; {told}: leave log=True out, or raise low")
 
     def __str__(self):
         return f"{self.label}, log scale" if self.log else self.label
@@ -53,12 +63,13 @@ def _decades(axis):
 
 
 def _steps(axis):
-    span = axis.high - axis.low
-    power = 10.0 ** math.floor(math.log10(span))
-    steps = [part * power for part in (0.1, 0.2, 0.5, 1, 2)]
-    step = next(step for step in steps if span / step < axis.most - 1)
-    first = math.ceil(axis.low / step - 1e-9)
-    return [round(i * step, 10) for i in range(first, math.floor(axis.high / step + 1e-9) + 1)]
+    power = 10.0 ** math.floor(math.log10(axis.high - axis.low))
+    for part in (0.1, 0.2, 0.5, 1, 2, 5, 10):
+        step = part * power
+        first, last = math.ceil(axis.low / step - 1e-9), math.floor(axis.high / step + 1e-9)
+        if last - first < axis.most:
+            break
+    return [round(i * step, 10) for i in range(first, last + 1)]
 
 
 def short(value):

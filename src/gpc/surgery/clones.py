@@ -6,7 +6,13 @@ from types import FunctionType
 
 import keras
 
-from gpc.layers import FusedBatchNormalization
+from gpc.layers import FusedBatchNormalization, FusedDepthwiseConv2D
+
+# Keras's layers that ours stand for with the same weights and numbers, in less time on TensorFlow's CPU.
+FUSED = {
+    keras.layers.BatchNormalization: FusedBatchNormalization,
+    keras.layers.DepthwiseConv2D: FusedDepthwiseConv2D,
+}
 
 
 def clone(operation, **changes):
@@ -33,14 +39,11 @@ def clone(operation, **changes):
     return new
 
 
-def is_plain_norm(operation):
-    """Whether this is Keras's own batch normalisation, and no class made of it."""
-    return type(operation) is keras.layers.BatchNormalization
-
-
-def fused_norm(layer, **changes):
-    """Keras's batch normalisation again, on TensorFlow's own kernel: same configuration, fresh weights."""
-    return FusedBatchNormalization.from_config({**layer.get_config(), **changes})
+def quickened(operation, **changes):
+    """`clone`, as a layer of `FUSED` where the operation is one of Keras's own that has its like there."""
+    if type(operation) not in FUSED:
+        return clone(operation, **changes)
+    return FUSED[type(operation)].from_config(_settings(operation, changes))
 
 
 def inner_layers(operation):

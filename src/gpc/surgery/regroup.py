@@ -6,7 +6,7 @@ from typing import NamedTuple
 import keras
 
 from gpc import count, wiring
-from gpc.surgery.clones import fused_norm, inner_layers, is_plain_norm
+from gpc.surgery.clones import FUSED, inner_layers, quickened
 from gpc.surgery.graph import Copier, read
 from gpc.surgery.pointwise import Heads, following, pointwise_layers, refusal, selector, sites
 from gpc.surgery.replacement import Names, Replacement
@@ -29,7 +29,7 @@ def regroup(
     where=None,
     per_pixel_dense=False,
     head=False,
-    fused_norms=True,
+    fused=True,
     seed=None,
 ):
     """A copy of a functional or sequential model whose pointwise convolutions are interleaved grouped ones.
@@ -53,9 +53,10 @@ def regroup(
         per_pixel_dense: whether to replace `Dense` layers that are applied at each pixel (ConvNeXt's are).
         head: whether to replace a classifier too: a pointwise layer with no weights between it and the
             model's output.
-        fused_norms: whether the new model's `BatchNormalization` layers are `gpc.layers.FusedBatchNormalization`,
-            the same weights and numbers in one kernel on TensorFlow; False leaves Keras's own, and so does a model
-            in which nothing is replaced.
+        fused: whether the new model's `BatchNormalization` and `DepthwiseConv2D` layers are
+            `gpc.layers.FusedBatchNormalization` and `FusedDepthwiseConv2D`, the same weights and numbers in
+            fewer passes on TensorFlow; False leaves Keras's own, and so does a model in which nothing is
+            replaced.
         seed: of the new kernels' initial values; None draws them from Keras's global generator.
 
     Returns:
@@ -99,17 +100,17 @@ def regroup(
             continue
         start = None if seed is None else (seed, index)
         parts = following(item, calls)
-        options = {"names": names, "seed": start, "fused_norms": fused_norms}
+        options = {"names": names, "seed": start, "fused": fused}
         replaced[id(item.layer)] = Replacement(item, plan, parts, **options)
     name = f"{model.name}_{channels_per_group}ch"
-    new = _rebuilt(root, replaced, name, fused_norms=fused_norms and bool(replaced))
+    new = _rebuilt(root, replaced, name, fused=fused and bool(replaced))
     return Regrouped(new, _report(root, new, found, kept, replaced, (channels_per_group, scheme)))
 
 
-def _rebuilt(root, replaced, name, *, fused_norms):
+def _rebuilt(root, replaced, name, *, fused):
     """The new model, its kept layers with their weights."""
     absorbed = {id(call) for item in replaced.values() for part in item.parts for call in part}
-    norms = {}  # id of a kept batch norm: (it, the fused one in its place)
+    quick = {}  # id of a kept layer: (it, the fused one in its place)
 
     def emit(call, args, kwargs):
         layer = call.operation
@@ -117,11 +118,11 @@ def _rebuilt(root, replaced, name, *, fused_norms):
             return args[0]
         if id(layer) in replaced:
             return replaced[id(layer)](args[0])
-        if not (fused_norms and is_plain_norm(layer)):
+        if not (fused and type(layer) in FUSED):
             return None
-        if id(layer) not in norms:
-            norms[id(layer)] = (layer, fused_norm(layer))
-        return norms[id(layer)][1](*args, **kwargs)
+        if id(layer) not in quick:
+            quick[id(layer)] = (layer, quickened(layer))
+        return quick[id(layer)][1](*args, **kwargs)
 
     def touches(graph):
         return any(id(call.operation) in replaced for call in graph.walk())
@@ -129,8 +130,8 @@ def _rebuilt(root, replaced, name, *, fused_norms):
     copier = Copier(emit, touches)
     new = copier.model(root, name)
     copier.copy_weights()
-    for old, fused in norms.values():
-        fused.set_weights(old.get_weights())
+    for old, new_one in quick.values():
+        new_one.set_weights(old.get_weights())
     for item in replaced.values():
         item.copy_depthwise()
     return new

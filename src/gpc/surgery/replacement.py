@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import initializers, layers
 
-from gpc.layers import ChannelShuffle, GroupedPointwise
-from gpc.surgery.clones import clone, fresh, fused_norm, is_plain_norm
+from gpc.layers import ChannelShuffle, FusedDepthwiseConv2D, GroupedPointwise
+from gpc.surgery.clones import clone, fresh, quickened
 
 
 class Names:
@@ -30,9 +30,9 @@ class Replacement:
     old one: `name_k`, `name_k_bn`, `name_k_activation`, `name_interleave`, `name_l`, …, `name_add`.
     """
 
-    def __init__(self, found, plan, parts, *, names, fused_norms=True, seed=None):
+    def __init__(self, found, plan, parts, *, names, fused=True, seed=None):
         self.found, self.plan, self.parts, self.name = found, plan, parts, found.layer.name
-        self.names, self.fused_norms, self.convolutions, self.weighing = names, fused_norms, [], []
+        self.names, self.fused, self.convolutions, self.weighing = names, fused, [], []
         self.policy = found.layer.dtype_policy
         self.data_format = getattr(found.layer, "data_format", "channels_last")
         self.depthwise = self._depthwise() if found.separable else None
@@ -82,8 +82,7 @@ class Replacement:
         for calls in self.parts:
             old = calls[0].operation
             kind = "bn" if isinstance(old, layers.BatchNormalization) else "activation"
-            make = fused_norm if self.fused_norms and is_plain_norm(old) else clone
-            new = make(old, name=self.names(f"{name}_{kind}"))
+            new = (quickened if self.fused else clone)(old, name=self.names(f"{name}_{kind}"))
             if isinstance(new, keras.Layer):
                 new.trainable = True
                 self._keep(new)
@@ -131,9 +130,8 @@ class Replacement:
         same += ("depthwise_initializer", "depthwise_regularizer", "depthwise_constraint", "trainable")
         name = self.names(f"{self.name}_depthwise")
         settings = {key: config[key] for key in same}
-        return self._keep(
-            layers.DepthwiseConv2D(**settings, use_bias=False, name=name, dtype=self.policy), convolution=True
-        )
+        kind = FusedDepthwiseConv2D if self.fused else layers.DepthwiseConv2D
+        return self._keep(kind(**settings, use_bias=False, name=name, dtype=self.policy), convolution=True)
 
 
 def _through(branch, x):

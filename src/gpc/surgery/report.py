@@ -98,7 +98,8 @@ class Report:
 
 # A page is narrower than a terminal: channels share a column, and so do what was decided and why.
 _HTML_HEADS = (
-    "layer", "channels", "parameters before", "parameters after", "MACs before", "MACs after", "what became of it",
+    "layer", "channels", "parameters before", "parameters after", "MACs before", "MACs after",
+    "what became of it",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import keras
 
 from gpc.layers import GroupedPointwise
-from gpc.surgery.clones import clone
+from gpc.surgery.clones import quickened
 from gpc.surgery.fold import chains, linear
 from gpc.surgery.fold.report import FoldReport, FoldRow, report
 from gpc.surgery.graph import Copier, read
@@ -119,7 +119,7 @@ def _folded(chain, built):
         changes["activation"] = chain.activation
     if chain.step and isinstance(chain.layer, GroupedPointwise):
         changes["interleave"] = chain.step
-    new = clone(chain.layer, **changes)
+    new = quickened(chain.layer, **changes)
     built.append((new, linear.weights(chain.layer, chain.scale, chain.shift, chain.step)))
     return new
 

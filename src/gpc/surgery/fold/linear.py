@@ -5,7 +5,7 @@ import numpy as np
 from keras import layers
 
 from gpc import wiring
-from gpc.layers import GroupedPointwise
+from gpc.layers import FusedDepthwiseConv2D, GroupedPointwise
 
 # Which weight makes the output channels, and which of its axes they lie on.
 _LAST, _TRANSPOSED, _DEPTHWISE = "last", "last but one", "last two"
@@ -22,6 +22,7 @@ KINDS = {
     layers.Conv3DTranspose: ("kernel", _TRANSPOSED),
     layers.DepthwiseConv1D: ("kernel", _DEPTHWISE),
     layers.DepthwiseConv2D: ("kernel", _DEPTHWISE),
+    FusedDepthwiseConv2D: ("kernel", _DEPTHWISE),
 }
 
 
