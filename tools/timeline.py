@@ -71,7 +71,7 @@ def page(root=ROOT):
     for row in networks(root):
         one = kept["networks"][row["model"]]
         height, width, channels = one["reads"]
-        reads = f"{height}×{width}×{channels}, {one['classes']:,} classes"
+        reads = f"{height}×{width}×{channels}, {one['classes']:,} class{'es' * (one['classes'] > 1)}"
         where = chapters.link(row["chapter"], root) or ""
         cells = (millions(one["parameters"]), millions(one["macs"]), reads, row["new"], where)
         rows.append((row["year"], f"{row['name']} {{cite}}`{row['cites']}`", *cells))
