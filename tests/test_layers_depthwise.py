@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import layers, ops
+from layer_twins import PROPERTY
 
 from gpc import count, export, surgery
 from gpc.layers import FusedBatchNormalization, FusedDepthwiseConv2D
@@ -30,6 +31,7 @@ def close(ours, theirs, tolerance=1e-5):
     np.testing.assert_allclose(ours, theirs, atol=tolerance * max(1, np.abs(theirs).max()), rtol=tolerance)
 
 
+@PROPERTY
 @given(
     channels=st.integers(1, 9),
     size=st.tuples(st.integers(5, 9), st.integers(5, 9)),
