@@ -138,6 +138,8 @@ def test_errors_name_what_would_work(arguments, words):
 def test_options_that_a_set_does_not_have_are_named():
     with pytest.raises(TypeError, match=r"load\('digits'\) does not know the option 'split'; it takes none"):
         load("digits", split="crop")
+    with pytest.raises(TypeError, match="folder=3 must be a path"):
+        load("cifar10", folder=3)
     with pytest.raises(TypeError, match="it takes split, part"):
         load("plantdoc", crop=True)
     with pytest.raises(ValueError, match="labels='fin' must be one of 'fine', 'coarse'"):

@@ -1,5 +1,7 @@
 """The data sets that can be had by name, and how each is cut into its three splits."""
 
+import os
+
 import numpy as np
 
 from gpc._checks import hint, positive
@@ -29,7 +31,7 @@ def load(name, *, seed=0, size=None, count=None, folder=None, **options):
 
     The same arguments give the same images in the same order on every machine; `fingerprint` proves it.
     Raises ValueError for an unknown name or files that are not the official ones, TypeError for an option the
-    set does not have, FileNotFoundError where a set neither lies in the folder nor can be downloaded.
+    set does not have and a folder that is no path, FileNotFoundError where a set neither lies in the folder nor can be downloaded.
 
     >>> digits = load("digits", seed=0)
     >>> digits
@@ -42,6 +44,8 @@ def load(name, *, seed=0, size=None, count=None, folder=None, **options):
         raise ValueError(f"no data set {name!r}; there are {there}{hint(name, names())}")
     size = size if size is None else positive("size", size)
     count = count if count is None else positive("count", count)
+    if folder is not None and not isinstance(folder, str | os.PathLike):
+        raise TypeError(f"folder={folder!r} must be a path, a string or pathlib's, or None")
     loader, known, fixed = _LOADERS[name]
     unknown = sorted(set(options) - set(known))
     if unknown:
