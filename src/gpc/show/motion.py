@@ -67,7 +67,7 @@ def moving(
     start=0,
     play=False,
     pause_ms=1500,
-    narrowest=480,
+    narrowest=560,
 ):
     """A figure that moves when its slider is moved: HTML that needs no server, no library and no network.
 
