@@ -1,5 +1,7 @@
 """The page of frequent questions, from book/faq.yml: each answer with links to the cells that prove it."""
 
+import re
+
 import yaml
 
 from tools import chapters
@@ -24,7 +26,12 @@ def _place(proof):
 def links(question, root=chapters.ROOT):
     """Links to the cells that prove an answer; those whose chapters are not in the contents are left out."""
     found = [chapters.link(chapter, root, cell=cell) for chapter, cell in question["proof"]]
-    return [link for link in found if link]
+    found = [link for link in found if link]
+    names = [link.partition("]")[0] for link in found]
+    return [
+        re.sub(r"^\[.*?\]", "[another cell]", link) if names[i] in names[:i] else link
+        for i, link in enumerate(found)
+    ]
 
 
 def page(root=chapters.ROOT):

@@ -31,13 +31,17 @@
     // The bibliography's roles are deprecated ones; without them it is read as what it is, paragraphs.
     each(".citation-list, .citation-list [role]", (node) => node.removeAttribute("role"));
 
-    each(".cell_output img, .bd-article figure img", (node) => {
+    each(".cell_output img, .bd-article figure img, .bd-article p > img", (node) => {
       if (node.naturalWidth > 432) node.classList.add("wide");
     });
 
     // What scrolls sideways must be reachable by keyboard.
-    each(".cell_output, .cell_output .output, .cell_output pre, figure, .pst-scrollable-table-container, div.highlight pre, div.math", (node) => {
-      if (node.scrollWidth > node.clientWidth && !node.hasAttribute("tabindex")) node.tabIndex = 0;
+    each(".cell_output, .cell_output .output, .cell_output pre, figure, .stage, .gpc-table, .pst-scrollable-table-container, div.highlight pre, div.math, .bd-article p:has(> img)", (node) => {
+      if (node.scrollWidth <= node.clientWidth) return;
+      if (!node.hasAttribute("tabindex")) node.tabIndex = 0;
+      const edge = () => node.classList.toggle("more", node.scrollLeft + node.clientWidth < node.scrollWidth - 2);
+      node.addEventListener("scroll", edge, { passive: true });
+      edge();
     });
   };
 

@@ -1,10 +1,10 @@
 """What a network costs, exactly: closed forms for one layer, and a count over any built Keras model.
 
-What is counted. *Multiply-accumulates* (MACs) of convolutions of every kind, dense layers, recurrences,
+What is counted. Multiply-accumulates (MACs) of convolutions of every kind, dense layers, recurrences,
 attention and matrix products; one MAC is two floating-point operations. Elementwise work (activations,
 normalisation, sums, pooling, bias) has none, as is usual: it is a small part of the arithmetic, though not of
-the time. *Parameters* are all weights, *trainable* those that training changes: batch norm's moving
-statistics are parameters and not trainable. *Activation bytes* are those of every layer's output at
+the time. Parameters are all weights, trainable ones those that training changes: batch norm's moving
+statistics are parameters and not trainable. Activation bytes are those of every layer's output at
 inference, one batch, in the type it is computed in; views (reshape, flatten) and what does nothing at
 inference (dropout) hand on no new tensor and have none.
 

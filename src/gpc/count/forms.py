@@ -20,7 +20,7 @@ def pointwise_macs(height, width, in_channels, filters, *, groups=1):
 
 
 def conv_macs(height, width, in_channels, filters, kernel, *, groups=1):
-    """Multiply-accumulates of a k×k convolution whose *output* is height × width.
+    """Multiply-accumulates of a k×k convolution whose output is height × width.
 
     (B, H, W, in_channels) → (B, height, width, filters): height · width · filters · k² · in_channels /
     groups, per image. `kernel` is one number or a pair. Raises ValueError unless `groups` divides both
@@ -33,7 +33,7 @@ def conv_macs(height, width, in_channels, filters, kernel, *, groups=1):
 
 
 def depthwise_macs(height, width, channels, kernel, *, multiplier=1):
-    """Multiply-accumulates of a depthwise convolution with *output* height × width: one filter a channel.
+    """Multiply-accumulates of a depthwise convolution with output height × width: one filter a channel.
 
     (B, H, W, channels) → (B, height, width, channels · multiplier), per image.
 

@@ -138,7 +138,8 @@ def _beside(axes, points):
                 annotation_clip=False,
             )
             box = label.get_window_extent(renderer).padded(2)
-            faults = sum(box.overlaps(t) for t in taken) + sum(box.contains(*d) for d in others)
+            rings = box.padded(6)  # a marker is as wide as that around its middle
+            faults = sum(box.overlaps(t) for t in taken) + sum(rings.contains(*d) for d in others)
             faults += not (
                 frame.x0 <= box.x0
                 and box.x1 <= axes.figure.bbox.x1

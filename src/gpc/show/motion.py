@@ -19,6 +19,7 @@ border-radius:4px;padding:.15rem .7rem;min-height:28px;cursor:pointer}
 .gpc-moving .now{min-height:%(lines).1fem}
 .gpc-moving summary{cursor:pointer;color:var(--soft)}
 .gpc-moving ol{margin:.25rem 0;padding-left:1.5rem}
+@media (max-width:40rem){.gpc.gpc-moving{padding:.6rem .5rem}.gpc-moving .stage{margin-inline:-.5rem}}
 @media print{.gpc-moving .hand{display:none!important}}
 """)
 # The words are read from the list that readers without scripts see, so they stand on the page once.

@@ -29,16 +29,19 @@ def number(value, spec=None):
     """A number as the course writes it; anything that is no number as `str` has it, None as an en dash.
 
     Integers with thousands commas, other numbers with three digits or down to the unit, the very small and
-    the very large as a power of ten. `spec`, where given, is Python's own format and is obeyed.
+    the very large as a power of ten. `spec`, where given, is Python's own format and is obeyed, its minus and
+    its power of ten written as the others.
 
     >>> number(102760448), number(0.08437), number(1234.56), number(3.2e-7), number(0.894, ".1%")
     ('102,760,448', '0.0844', '1,235', '3.20×10⁻⁷', '89.4%')
+    >>> number(2e-7, ".0e"), number(0.0, ".0e"), number(-12.34, "+.1f")
+    ('2×10⁻⁷', '0', '−12.3')
     """
     value = plain(value)
     if value is None:
         return "–"
     if spec:
-        return format(value, spec)
+        return _typeset(format(value, spec)) if isinstance(value, numbers.Number) else format(value, spec)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, numbers.Integral):
@@ -46,6 +49,16 @@ def number(value, spec=None):
     if isinstance(value, numbers.Real):
         return _real(float(value))
     return str(value)
+
+
+def _typeset(text):
+    """What Python's format gives, as the course writes it: 2e-07 → 2×10⁻⁷, -12.3 → −12.3."""
+    mantissa, mark, exponent = text.partition("e")
+    if mark and exponent.lstrip("+-").isdigit():
+        if not float(mantissa):
+            return "0"
+        text = f"{mantissa}×10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+    return text.replace("-", _MINUS)
 
 
 def _real(value):

@@ -1,6 +1,7 @@
 """Tables that a screen reader can walk through, and that a terminal can print."""
 
 import numbers
+import re
 
 from gpc.show.numbers import column, plain
 from gpc.show.page import Output, card, escape, inline, squeeze, unmarked
@@ -12,12 +13,13 @@ color:inherit;font-size:.95em;overflow-wrap:normal}
 .gpc.gpc-table caption{caption-side:top;text-align:left;font-weight:600;
 color:var(--ink);padding:.25rem 0;margin:0}
 .gpc.gpc-table :is(tr,thead,tbody,tfoot){background:none;border:0}
-.gpc.gpc-table :is(th,td){padding:.2rem .75rem;text-align:left;vertical-align:top;border:0;
+.gpc.gpc-table :is(th,td){padding:.2rem .5rem;text-align:left;vertical-align:top;border:0;
 border-bottom:1px solid var(--line);color:inherit;background:none;max-width:24rem;white-space:normal}
 .gpc.gpc-table thead th{border-bottom:2px solid var(--soft);vertical-align:bottom}
 .gpc.gpc-table tbody th{font-weight:400}
 .gpc.gpc-table tfoot :is(th,td){border-top:2px solid var(--soft);font-weight:600}
-.gpc.gpc-table .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.gpc.gpc-table .n{text-align:right;font-variant-numeric:tabular-nums}
+.gpc.gpc-table :is(tbody,tfoot) .n{white-space:nowrap}
 """)
 
 
@@ -92,7 +94,13 @@ def _values(row, columns):
 
 def _numeric(values):
     known = [plain(v) for v in values if v is not None]
-    return bool(known) and all(isinstance(v, numbers.Number) and not isinstance(v, bool) for v in known)
+    figures = (isinstance(v, numbers.Number) and not isinstance(v, bool) or _share(v) for v in known)
+    return bool(known) and all(figures)
+
+
+def _share(value):
+    """Whether this is a text that is a share already: "94%", "+0.5%"."""
+    return isinstance(value, str) and re.fullmatch(r"[+−-]?[\d,.]+%", value) is not None
 
 
 def _text(caption, heads, numeric, lines, foot):

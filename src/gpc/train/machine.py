@@ -72,7 +72,8 @@ def _gpus():
 
 
 def commit():
-    """{"commit": hash or None, "dirty": bool or None} of the gpc that is running.
+    """{"commit": hash or None, "dirty": bool or None} of the gpc that is running: whether its sources differ
+    from that commit's, whatever else does, such as the file of results that is just being written.
 
     Asked of git where gpc lies in a checkout, else of what pip wrote down when it installed from an address.
     """
@@ -82,7 +83,7 @@ def commit():
         if _git(home, "ls-files", "--error-unmatch", "__init__.py"):
             return {
                 "commit": told,
-                "dirty": bool(_git(home, "status", "--porcelain", "--untracked-files=no")),
+                "dirty": bool(_git(home.parent, "status", "--porcelain", "--untracked-files=no", "--", ".")),
             }
     with contextlib.suppress(importlib.metadata.PackageNotFoundError, ValueError, AttributeError):
         installed = json.loads(importlib.metadata.distribution("gpc").read_text("direct_url.json") or "{}")
