@@ -4,12 +4,13 @@ schema."""
 import copy
 import json
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from gpc.train import recipe, records
+from gpc.train import machine, recipe, records
 from gpc.train.schema import SCHEMA
 
 SUM = "0123456789abcdef" * 4
@@ -226,3 +227,18 @@ def test_away_from_the_course_the_records_that_came_with_the_package_are_read(tm
     assert records.home() == here / "data" / "records"
     records.home().mkdir(parents=True)
     assert records.load() == ()
+
+
+def test_dirty_is_said_of_the_sources_alone(tmp_path, monkeypatch):
+    files = [tmp_path / name for name in ("src/gpc/train/__init__.py", "src/gpc/a.py", "data/b.json")]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("1\n", encoding="utf-8")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", "-C", str(tmp_path)]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *command], check=True)
+    monkeypatch.setattr(machine, "__file__", str(files[0].with_name("machine.py")))
+    files[2].write_text("2\n", encoding="utf-8")  # a file of results, being written anew
+    assert len(machine.commit()["commit"]) == 40 and machine.commit()["dirty"] is False
+    files[1].write_text("2\n", encoding="utf-8")
+    assert machine.commit()["dirty"] is True
