@@ -118,7 +118,8 @@ def test_counted_like_keras_own():
     ours, theirs = (count.cost(network(kind)) for kind in (FusedDepthwiseConv2D, layers.DepthwiseConv2D))
     assert ours.by_kind().keys() == theirs.by_kind().keys()
     assert (ours.macs, ours.parameters) == (theirs.macs, theirs.parameters)
-    fields = [count.receptive_field_of(network(kind)) for kind in (FusedDepthwiseConv2D, layers.DepthwiseConv2D)]
+    kinds = (FusedDepthwiseConv2D, layers.DepthwiseConv2D)
+    fields = [count.receptive_field_of(network(kind)) for kind in kinds]
     ours, theirs = ([(field.size, field.window(2, 3)) for field in found.values()] for found in fields)
     assert ours == theirs and ours[-1][0] == (3, 3)
 
@@ -141,7 +142,8 @@ def test_surgery_puts_it_in_place_of_keras_own(fused):
     kinds = (FusedDepthwiseConv2D, FusedBatchNormalization) if fused else (type(depthwise), type(norm))
     assert report.replaced and tuple(type(new.get_layer(name)) for name in ("dw", "norm")) == kinds
     for name in ("dw", "norm"):
-        for one, other in zip(new.get_layer(name).get_weights(), net.get_layer(name).get_weights(), strict=True):
+        both = (model.get_layer(name).get_weights() for model in (new, net))
+        for one, other in zip(*both, strict=True):
             np.testing.assert_array_equal(one, other)
     whole, _ = surgery.fold(net)
     assert type(whole.get_layer("dw")) is FusedDepthwiseConv2D

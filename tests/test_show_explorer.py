@@ -202,7 +202,8 @@ def test_fold_finds_what_differs_and_nothing_else():
 
 
 def test_bars_are_as_long_as_their_shares():
-    source = panels.bars("t", [("a", 0.25, "1", "blue"), ("b", None, "not measured", "green"), ("c", 1.2, "120%", "green")])
+    rows = [("a", 0.25, "1", "blue"), ("b", None, "not measured", "green"), ("c", 1.2, "120%", "green")]
+    source = panels.bars("t", rows)
     lengths = [float(w) for w in re.findall(r'<rect [^>]*?width="([\d.]+)"', source)]
     assert lengths == [360, 90, 360, 0, 360, 360]
 

@@ -72,8 +72,8 @@ def _same_mask(found, asked):
     if others:
         told = f"{others[0]}.json" + (f" and {len(others) - 1} more" if others[1:] else "")
         raise ValueError(
-            f"{asked.to} has scores of this plan against {found[0]['mask']!r} ({told}); for --mask {asked.mask} "
-            f"choose another folder, --to {asked.to}-{asked.mask} for example"
+            f"{asked.to} has scores of this plan against {found[0]['mask']!r} ({told}); "
+            f"for --mask {asked.mask} choose another folder, --to {asked.to}-{asked.mask} for example"
         )
 
 

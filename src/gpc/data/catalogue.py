@@ -31,7 +31,8 @@ def load(name, *, seed=0, size=None, count=None, folder=None, **options):
 
     The same arguments give the same images in the same order on every machine; `fingerprint` proves it.
     Raises ValueError for an unknown name or files that are not the official ones, TypeError for an option the
-    set does not have and a folder that is no path, FileNotFoundError where a set neither lies in the folder nor can be downloaded.
+    set does not have and a folder that is no path, FileNotFoundError where a set neither lies in the folder
+    nor can be downloaded.
 
     >>> digits = load("digits", seed=0)
     >>> digits

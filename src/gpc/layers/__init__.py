@@ -5,9 +5,8 @@
 convolution with a window, `DeformableConv2D` one whose window bends to where the image says,
 `LocalResponseNormalization` what AlexNet normalises by, `FusedBatchNormalization` Keras's batch norm in one
 kernel, `FusedDepthwiseConv2D` its depthwise convolution with what follows in one, `RGBToLab` light and colour
-apart. They run on TensorFlow, JAX and PyTorch. The pointwise ones can be
-computed in several ways whose results agree to rounding and whose times do not; `choose` is the table of
-which is used when.
+apart. They run on TensorFlow, JAX and PyTorch. The pointwise ones can be computed in several ways whose results
+agree to rounding and whose times do not; `choose` is the table of which is used when.
 
 >>> from gpc.layers import GroupedPointwise
 >>> GroupedPointwise(64, groups=4).compute_output_shape((None, 14, 14, 32))

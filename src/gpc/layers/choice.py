@@ -53,8 +53,8 @@ def choose(
     how they do on yours. The last row is reasoning that no clock has checked: an accelerator does some
     hundred multiply-accumulates in the time it moves a number, so zeros are free there up to wider layers. On
     TensorFlow's CPU "native" gives way to "batched" where it cannot be differentiated
-    (`native_gradient_works`). One group is a dense convolution: "native" is the backend's own, and "batched" becomes "block_diagonal", a plain matrix
-    product.
+    (`native_gradient_works`). One group is a dense convolution: "native" is the backend's own, and "batched"
+    becomes "block_diagonal", a plain matrix product.
 
     >>> from gpc.wiring import grouping
     >>> choose(grouping(672, 192, channels_per_group=16), engine=("jax", "cpu"))
@@ -83,7 +83,12 @@ def _lacks_native(dtype):
 
 def native_on_cpu(dtype="float32"):
     """Whether this is TensorFlow's CPU with a grouped convolution of its own that can be differentiated."""
-    return (backend.backend(), device()) == ("tensorflow", "cpu") and native_gradient_works(dtype)
+    return on_tensorflow_cpu() and native_gradient_works(dtype)
+
+
+def on_tensorflow_cpu():
+    """Whether TensorFlow computes, and on a processor."""
+    return (backend.backend(), device()) == ("tensorflow", "cpu")
 
 
 @functools.cache
@@ -146,7 +151,7 @@ def worth_compiling():
     TensorFlow's own kernels, and some versions of Keras compile whatever says that it can be
     (jit_compile="auto").
     """
-    return (backend.backend(), device()) != ("tensorflow", "cpu")
+    return not on_tensorflow_cpu()
 
 
 def fuses(activation):
@@ -155,5 +160,4 @@ def fuses(activation):
     TensorFlow's CPU (oneDNN) does so with convolution, bias and y · sigmoid(y) in an inference graph, but not
     with `tf.nn.silu`, whose gradient of its own hides what it computes.
     """
-    engine = (backend.backend(), device())
-    return engine == ("tensorflow", "cpu") and activation is activations.silu
+    return on_tensorflow_cpu() and activation is activations.silu

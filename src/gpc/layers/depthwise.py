@@ -18,7 +18,11 @@ class FusedDepthwiseConv2D(keras.layers.DepthwiseConv2D):
     depthwise convolution is a grouped one with a group a channel, and on a CPU as quick; so at inference it
     is computed as that. `gpc bench model` prints what that gains. In training, on other backends and devices,
     with channels first or dilated, Keras's own call runs. `fused`, an attribute that can be set, says whether
-    the grouped form may serve at all; `gpc.export` has it off, for LiteRT has routines for depthwise kernels.
+    the grouped form may serve at all; it is no part of the configuration. `gpc.export` has it off, for LiteRT
+    has routines for depthwise kernels.
+
+    Raises what Keras's layer raises. Source: that a depthwise convolution is the grouped one with a group a
+    channel is Chollet, "Xception: deep learning with depthwise separable convolutions", CVPR 2017.
 
     >>> layer = FusedDepthwiseConv2D(3, padding="same", depthwise_initializer="ones")
     >>> float(keras.ops.sum(layer(keras.ops.ones((1, 2, 2, 1)))))

@@ -7,7 +7,7 @@ from gpc import wiring
 from gpc.count import Cost
 from gpc.layers import settings
 from gpc.layers.arithmetic import grouped_pointwise
-from gpc.layers.choice import IMPLEMENTATIONS, choose, device, fuses, worth_compiling
+from gpc.layers.choice import IMPLEMENTATIONS, choose, fuses, on_tensorflow_cpu, worth_compiling
 
 
 @keras.saving.register_keras_serializable(package="gpc")
@@ -136,9 +136,8 @@ class GroupedPointwise(keras.layers.Layer):
     def _expects_norm(self, shape):
         """Whether a batch norm is likely to be next, which TensorFlow takes into a convolution: there is no
         bias and no activation. A map of one pixel is a gate's, and the convolution takes longer there."""
-        engine = (keras.backend.backend(), device())
         alone = self.bias is None and self.activation is keras.activations.linear
-        return alone and engine == ("tensorflow", "cpu") and settings.pixels(self, shape) != 1
+        return alone and on_tensorflow_cpu() and settings.pixels(self, shape) != 1
 
     def chosen(self, input_shape):
         """The implementation that computes an input of this shape: (B, H, W, in_channels) → its name."""

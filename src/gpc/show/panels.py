@@ -76,7 +76,8 @@ def squares(title, amount, reference, *, unit="", told="", colour="blue"):
 def bars(title, rows):
     """Bars on one scale, true to it: rows of (name, amount, words at its right, colour); None is not drawn.
 
-    A row's amount is a share of one, and one is as long as the panel; more fills it, and the words say how much.
+    A row's amount is a share of one, and one is as long as the panel; more fills it, and the words say how
+    much.
     """
     marks = [words(0, 16, title, bold=True, size=14)]
     for i, (name, amount, said, colour) in enumerate(rows):

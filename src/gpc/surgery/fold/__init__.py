@@ -31,7 +31,8 @@ def fold(model):
     `GroupedPointwise` becomes its `interleave`, in front of a dense layer an order of its weights. A K and an
     L of `regroup` with no activation between them, as in the projections of EfficientNet and MobileNetV2, are
     one matrix; where one dense convolution takes less time than K, interleaving, L and their sum, it takes
-    their place. Shapes stay; outputs are equal to rounding.
+    their place. Folded depthwise layers are `gpc.layers.FusedDepthwiseConv2D`. Shapes stay; outputs are equal
+    to rounding.
 
     Returns:
         `Folded(model, report)`. What is called with `training=True` stays as it is, and so does a layer
