@@ -71,6 +71,10 @@ def test_percentiles_are_of_the_calls():
     row = bench.LiteRTRow("m", 1, (*[1.0] * 18, 5.0, 9.0), 1.0, (1.0, 1.0), 10, 20, None)
     assert row.p50_ms == 1 and row.p95_ms == pytest.approx(5.2) and row.as_dict()["calls"] == 20
     assert row.cells()[-1] == "–"
+    # Equal calls of any length: no rounding puts a percentile beyond the longest of them.
+    for time in np.random.default_rng(0).uniform(0.001, 0.1, 50):
+        equal = bench.LiteRTRow("m", 1, (float(time),) * 5, 1.0, (1.0, 1.0), 10, 20, None)
+        assert equal.p50_ms == equal.p95_ms == time
 
 
 def test_the_whole_range_of_an_integer_input_is_used(whole):

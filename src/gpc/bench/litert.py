@@ -160,9 +160,10 @@ def step(ready, random):
 
 
 def percentile(values, rank):
-    """The value below which `rank` per cent of the values lie, between neighbours in proportion.
+    """The value below which `rank` per cent of the values lie, between neighbours in proportion: never under
+    the least or over the largest of them.
 
-    >>> percentile([1.0, 2.0, 3.0, 4.0, 5.0], 95), percentile([7.0], 95)
-    (4.8, 7.0)
+    >>> percentile([1.0, 2.0, 3.0, 4.0, 6.0], 75), percentile([7.0], 95)
+    (4.0, 7.0)
     """
-    return round(float(np.percentile(values, rank)), 12)
+    return float(np.percentile(values, rank))
