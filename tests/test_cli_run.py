@@ -298,10 +298,10 @@ def rows(**changes):
 
 def test_the_title_is_computed():
     assert evidence.conclusion(rows()) == (
-        "digits: wide 81.0%; within a point, with 4.0 times fewer parameters: thin"
+        "The best: wide, 81.0%; within a point, with 4.0 times fewer parameters: thin"
     )
-    assert evidence.conclusion(rows(test=0.7)) == "digits: wide 81.0%"
-    assert evidence.conclusion(rows(test=0.9)) == "digits: thin 90.0%"
+    assert evidence.conclusion(rows(test=0.7)) == "The best: wide, 81.0%"
+    assert evidence.conclusion(rows(test=0.9)) == "The best: thin, 90.0%"
 
 
 def test_fewer_than_three_seeds_are_hollow_and_spread_is_drawn():

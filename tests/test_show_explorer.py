@@ -304,20 +304,20 @@ def rows(dataset, scores, enough=True):
     ]  # fmt: skip
 
 
-DIGITS = rows("digits", {"big": (70_000, 9_000_000, [0.9, 0.94]), "k": (20_000, 5_000_000, [0.8, 0.9, 0.91]),
+DIGITS = rows("digits", {"big": (70_000, 9_000_000, [0.9, 0.94]), "kNet": (20_000, 5_000_000, [0.8, 0.9, 0.91]),
                          "thin": (21_000, 4_000_000, [0.8])})  # fmt: skip
-LEAVES = rows("leaves", {"big": (71_000, 9_000_000, [0.5]), "k": (19_000, 1_000_000, [0.6])}, enough=False)
+LEAVES = rows("leaves", {"big": (71_000, 9_000_000, [0.5]), "kNet": (19_000, 1_000_000, [0.6])}, enough=False)
 
 
 def test_all_records_in_a_figure_with_spread_and_frontier():
     made = frontier.frontier(DIGITS + LEAVES, {("e", "digits"): "Digits, small"})
     assert "records of: Digits, small, e on leaves." in str(made)
-    assert "k: 87.0% (80.0 to 91.0, 3 seeds) with 20,000 parameters; thin: 80.0% (one seed)" in str(made)
-    assert str(made).count("Beaten by none with as few parameters: k, big.") == 1
-    assert str(made).count("Beaten by none with as few parameters: k.") == 1
+    assert "kNet: 87.0% (80.0 to 91.0, 3 seeds) with 20,000 parameters; thin: 80.0% (one seed)" in str(made)
+    assert str(made).count("Beaten by none with as few parameters: kNet, big.") == 1
+    assert str(made).count("Beaten by none with as few parameters: kNet.") == 1
     data = kept(made.html)
     hollow = [one["fill"][1] for one in data["marks"] if "#FFFFFF" in one.get("fill", [0, []])[1]]
-    assert hollow == [[show.palette.blue, "#FFFFFF"], [show.palette.vermillion, "#FFFFFF"]] * 2
+    assert hollow == [[show.palette.blue, "#FFFFFF"], [show.palette.green, "#FFFFFF"]] * 2
     hidden = [one["visibility"][1] for one in data["marks"] if "r" not in one and "visibility" in one]
     assert ["visible", "hidden"] in hidden
 

@@ -313,3 +313,61 @@ def test_a_title_wider_than_its_drawing_is_broken_into_lines_that_fit():
         assert shown.get_window_extent().width <= drawn.bbox.width
         assert shown.get_text().replace("\n", " ") == title and ("\n" in shown.get_text()) == (title != short)
         assert drawn.description == f"{title}. Nothing."
+
+
+def test_axes_in_one_row_are_pictures_of_their_own():
+    from gpc.show import canvas
+
+    drawn, (left, right) = show.figure(8, 3, columns=2, width_ratios=[1, 2])
+    left.plot([1, 2], [1, 2], label="left")
+    left.set_title("on the left")
+    right.set_title("on the right")
+    one, other = canvas.side_by_side(drawn)
+    assert "on the left" in one and "on the right" not in one
+    assert "on the right" in other and "on the left" not in other
+    (start, _, width, height), (next_start, _, next_width, _) = (
+        [float(n) for n in re.search(r'viewBox="([^"]*)"', part)[1].split()] for part in (one, other)
+    )
+    assert start == 0 and width == pytest.approx(next_start) and next_width > width and height == 3 * 72
+    assert width + next_width == pytest.approx(8 * 72)
+    # Nothing is left of the cut: the drawing is what it was.
+    assert left.get_visible() and right.get_visible() and len(canvas.side_by_side(drawn)) == 2
+
+
+def test_what_is_no_row_stays_one_picture():
+    from gpc.show import canvas
+
+    alone, _ = show.figure()
+    grid, _ = show.figure(rows=2, columns=2)
+    titled, _ = show.figure(columns=2)
+    show.headline(titled, "Both together", "")
+    reaching, (left, _) = show.figure(columns=2)
+    left.annotate("over to the other", (0.9, 0.5), (1.6, 0.5), xycoords="axes fraction", annotation_clip=False)
+    assert [len(canvas.side_by_side(one)) for one in (alone, grid, titled, reaching)] == [1, 1, 1, 1]
+
+
+def test_a_frame_of_several_pictures_is_a_row_that_wraps():
+    def frame(i):
+        drawn, axes = show.figure(8, 3, columns=3, width_ratios=[2, 1, 1])
+        for axis in axes:
+            axis.plot([0, 1], [0, i])
+        return drawn
+
+    words = {"title": "Three", "description": "Lines.", "control": "slope", "labels": "ab", "captions": "xy"}
+    made = show.moving([frame(0), frame(1)], **words).html
+    assert made.count("<svg") == 6 and made.count('class="row"') == 2
+    widths = [int(w) for w in re.findall(r"1 (\d+)px;max-width", made)]
+    assert sum(widths[:3]) <= 690 and widths[0] > 1.5 * widths[1]  # side by side at a desk, in their shares
+    assert len(set(re.findall(r' id="([^"]+)"', made))) == len(re.findall(r' id="([^"]+)"', made))
+
+
+def test_marks_of_a_log_axis_are_numbers_and_epochs_whole():
+    drawn = show.lines({"a": ([200, 3000, 20000], [1, 2, 3])}, title="t", x="weights", y="y", log="x")
+    drawn.draw_without_rendering()
+    marks = [label.get_text() for label in drawn.axes[0].get_xticklabels(which="both") if label.get_text()]
+    assert "1,000" in marks and not any("10^" in mark or "mathdefault" in mark for mark in marks)
+    shares = show.lines({"a": ([0.01, 0.1, 1], [1, 2, 3])}, title="t", x="share", y="y", log="x")
+    shares.draw_without_rendering()
+    assert {"0.01", "0.1", "1"} <= {label.get_text() for label in shares.axes[0].get_xticklabels()}
+    epochs = show.lines({"a": ([1, 2, 3], [1, 2, 3])}, title="t", x="epoch", y="y")
+    assert all(float(place).is_integer() for place in epochs.axes[0].get_xticks())

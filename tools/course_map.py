@@ -12,7 +12,7 @@ import yaml
 
 from tools import chapters
 
-BOX, HEIGHT, ROW, GAP, MARGIN = 146, 60, 106, 10, 6  # of the drawing, in its own units
+BOX, HEIGHT, ROW, GAP, MARGIN = 152, 64, 110, 10, 6  # of the drawing, in its own units
 LINE = 16  # the room that a line takes which passes a row
 LEADING = 13  # from one line of words to the next
 

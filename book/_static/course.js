@@ -35,8 +35,14 @@
       if (node.naturalWidth > 432) node.classList.add("wide");
     });
 
+    // The map of the course is wider than a telephone: it opens at its middle, where the course begins.
+    each(".course-map:not([data-seen])", (node) => {
+      node.dataset.seen = "1";
+      node.scrollLeft = (node.scrollWidth - node.clientWidth) / 2;
+    });
+
     // What scrolls sideways must be reachable by keyboard.
-    each(".cell_output, .cell_output .output, .cell_output pre, figure, .stage, .gpc-table, .pst-scrollable-table-container, div.highlight pre, div.math, .bd-article p:has(> img)", (node) => {
+    each(".cell_output, .cell_output .output, .cell_output pre, figure, .stage, .gpc-table, .course-map, .pst-scrollable-table-container, div.highlight pre, div.math, .bd-article p:has(> img)", (node) => {
       if (node.scrollWidth <= node.clientWidth) return;
       if (!node.hasAttribute("tabindex")) node.tabIndex = 0;
       const edge = () => node.classList.toggle("more", node.scrollLeft + node.clientWidth < node.scrollWidth - 2);

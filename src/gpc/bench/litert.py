@@ -3,6 +3,7 @@
 import statistics
 import time
 from dataclasses import dataclass, field
+from html import escape
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class LiteRTRow:
 
 @dataclass(frozen=True)
 class LiteRTReport:
-    """The rows of `litert`, how they were measured and where."""
+    """The rows of `litert`, how they were measured and where; a table in a notebook, aligned text elsewhere."""
 
     rows: tuple
     settings: dict
@@ -84,6 +85,15 @@ class LiteRTReport:
         rows = [row.as_dict() for row in self.rows]
         return {"settings": self.settings, "provenance": self.provenance, "rows": rows}
 
+    def _repr_html_(self):
+        first, *others = COLUMNS
+        heads = f'<th scope="col">{first}</th>' + "".join(f'<th scope="col" class="n">{n}</th>' for n in others)
+        body = "".join(_html_row(row.cells()) for row in self.rows)
+        return (
+            "<table><caption>Exported models, one call at a time</caption>"
+            f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
     def __str__(self):
         lines = [COLUMNS, *(row.cells() for row in self.rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
@@ -91,6 +101,12 @@ class LiteRTReport:
             "  ".join(cell.ljust(w) if i in (0, 4) else cell.rjust(w) for i, (cell, w) in enumerate(line))
             for line in ([*zip(cells, widths, strict=True)] for cells in lines)
         )
+
+
+def _html_row(cells):
+    name, *others = map(escape, cells)
+    numbers = "".join(f'<td class="n">{cell}</td>' for cell in others)
+    return f'<tr><th scope="row">{name}</th>{numbers}</tr>'
 
 
 def litert(models, *, threads=(1, 2), rounds=40, warmup=3, seed=0):

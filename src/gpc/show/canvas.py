@@ -3,7 +3,9 @@
 import contextlib
 import functools
 import io
+import itertools
 import math
+import re
 import textwrap
 
 import matplotlib
@@ -125,6 +127,47 @@ def _source(figure, words):
 def svg(figure, prefix=""):
     """Any matplotlib figure as an SVG element for a page, see `gpc.show.svg.tidy`."""
     return tidy(_source(figure, "none"), prefix=prefix)
+
+
+@styled
+def side_by_side(figure):
+    """A figure's pictures as SVG sources, from left to right, each with the part of the width that is its own.
+
+    Axes in a single row without a common title can be cut apart between their words; any other figure is one
+    picture. A page narrower than the figure can then set them one below the other.
+    """
+    figure.draw_without_rendering()
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    if not _a_row(figure, boxes):
+        return [_source(figure, "none")]
+    to_points = 72 / figure.dpi
+    cuts = [(one.x1 + other.x0) / 2 * to_points for one, other in itertools.pairwise(boxes)]
+    edges, engine, found = [0, *cuts, figure.get_figwidth() * 72], figure.get_layout_engine(), []
+    figure.set_layout_engine("none")  # hidden neighbours keep their room
+    for alone, (left, right) in zip(figure.axes, itertools.pairwise(edges), strict=True):
+        for axes in figure.axes:
+            axes.set_visible(axes is alone)
+        seen = f'viewBox="{left:.6g} 0 {right - left:.6g} '
+        found.append(re.sub(r'viewBox="0 0 [\d.]+ ', seen, _source(figure, "none"), count=1))
+    for axes in figure.axes:
+        axes.set_visible(True)
+    figure.set_layout_engine(engine)
+    return found
+
+
+def _a_row(figure, boxes):
+    """Whether a figure is nothing but axes in one row, none of whose words reaches over another's."""
+    places = [axes.get_subplotspec() for axes in figure.axes]
+    alone = not (figure.get_suptitle() or figure.texts or figure.legends or figure.subfigs)
+    return (
+        alone
+        and len(places) > 1
+        and all(
+            place is not None and place.get_gridspec().nrows == 1 and axes.get_visible()
+            for place, axes in zip(places, figure.axes, strict=True)
+        )
+        and all(one.x1 <= other.x0 for one, other in itertools.pairwise(boxes))
+    )
 
 
 @styled

@@ -1,6 +1,7 @@
 """Charts whose title is their conclusion: names beside what they name, units on the axes, spread drawn."""
 
 import numpy as np
+from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
 
 from gpc.show.canvas import end_labels, figure, headline, styled
 from gpc.show.colours import palette
@@ -19,6 +20,15 @@ def runs(values, middle=np.median):
     return middle(values, axis=0), values.min(axis=0), values.max(axis=0), len(values)
 
 
+class Plain(LogFormatterSciNotation):
+    """The marks of a log axis as numbers, 20,000 instead of 2 × 10⁴, where matplotlib would write at all."""
+
+    def __call__(self, x, pos=None):
+        if not super().__call__(x, pos):
+            return ""
+        return number(round(x)) if x > 0.99 else number(x, ".3g")
+
+
 def _axes(axes, title, x, y, log, size):
     """The drawing and axes to draw on, labelled; a log axis says so."""
     if axes is None:
@@ -32,6 +42,8 @@ def _axes(axes, title, x, y, log, size):
             raise ValueError(f"the {name} axis needs its quantity and unit, e.g. {name}='time (ms)'")
         if name in log:
             getattr(axes, f"set_{name}scale")("log")
+            for marks in ("major", "minor"):
+                getattr(getattr(axes, f"{name}axis"), f"set_{marks}_formatter")(Plain())
         axes.set(**{f"{name}label": f"{text}, log scale" if name in log else str(text)})
     return drawn, axes
 
@@ -65,6 +77,8 @@ def lines(series, *, title, x, y, log="", colours=None, axes=None, size=(7.5, 3.
         )
         axes.fill_between(xs, low, high, color=colour, alpha=0.18, linewidth=0)
         ends.append((xs[-1], middle[-1], name, colour))
+    if "x" not in log and all(float(x).is_integer() for xs, _ in series.values() for x in xs):
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     _describe(drawn, f"{title}. Lines: {', '.join(series)}.")
     drawn.draw_without_rendering()
     end_labels(axes, ends)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ def evidence(rows, against="parameters"):
     Raises ValueError for rows of several, rows without a test score, or an unknown `against`.
     """
     from gpc.show.charts import scatter
+    from gpc.show.colours import palette
 
     if against not in AGAINST:
         raise ValueError(f"against={against!r} is not known; choose from {', '.join(map(repr, AGAINST))}")
@@ -34,12 +36,25 @@ def evidence(rows, against="parameters"):
     if len(kinds) != 1:
         told = "; ".join(" ".join(one) for one in kinds) or "none with a test score"
         raise ValueError(f"one experiment on one data set is drawn at a time; these rows are of: {told}")
+    colours = {label(row, rows): getattr(palette, hue(row["model"])) for row in rows}
     points = {label(row, rows): (row[field], [100 * one for one in row["tests"]]) for row in rows}
     measure = MEASURES[kinds[0][2]]
     told = {"title": conclusion(rows), "x": words, "y": measure}
-    drawn = scatter(points, **told, log=log, size=(7.5, 4.6), middle=np.mean)
+    drawn = scatter(points, **told, log=log, colours=colours, size=(7.5, 4.6), middle=np.mean)
     drawn.description = f"{measure} over {words}. " + " ".join(map(_told, rows))
     return drawn
+
+
+def hue(model):
+    """The colour of what a model is, the same in every figure of records: originals blue, regrouped ones green,
+    controls vermillion.
+
+    >>> hue("MobileNet"), hue("kMobileNet-16ch"), hue("MobileNet-thin"), hue("EfficientNetB0-equal-time")
+    ('blue', 'green', 'vermillion', 'vermillion')
+    """
+    if re.search(r"\b(thin|equal-time)\b", model):
+        return "vermillion"
+    return "green" if re.match(r"k[A-Z]", model) else "blue"
 
 
 def label(row, rows):
@@ -55,7 +70,7 @@ def conclusion(rows):
     best = max(score, key=score.get)
     size = {label(row, rows): row["parameters"] for row in rows}
     near = min((name for name in score if score[best] - score[name] < 0.01), key=size.get)
-    told = f"{rows[0]['dataset']}: {best} {100 * score[best]:.1f}%"
+    told = f"The best: {best}, {100 * score[best]:.1f}%"
     if near == best or size[near] >= size[best]:
         return told
     return f"{told}; within a point, with {size[best] / size[near]:.1f} times fewer parameters: {near}"

@@ -2,8 +2,7 @@
 
 from statistics import fmean
 
-from gpc.show.colours import palette
-from gpc.show.evidence import MEASURES, label
+from gpc.show.evidence import MEASURES, hue, label
 from gpc.show.numbers import number
 from gpc.show.planes import Axis, Point, plane
 from gpc.show.states import explorer
@@ -26,11 +25,10 @@ def frontier(rows, titles=None):
     if len(kinds) < 2:
         return None
     named = {(titles or {}).get(kind, " on ".join(kind)): chosen for kind, chosen in kinds.items()}
-    colours = _colours(kinds.values())
     places = max(map(len, kinds.values()))
 
     def state(chosen):
-        planes = [_plane(chosen, field, colours, places) for field in FIELDS]
+        planes = [_plane(chosen, field, places) for field in FIELDS]
         told = "; ".join(_told(row, chosen) for row in chosen)
         best = ", ".join(label(row, chosen) for row in front(chosen, "parameters"))
         return planes, {"told": told, "best": best}
@@ -73,18 +71,13 @@ def _up(rows):
     return Axis(MEASURES[rows[0]["measure"]], max(0, min(scores) - room), min(100, max(scores) + room))
 
 
-def _colours(groups):
-    names = list(dict.fromkeys(row["model"] for rows in groups for row in rows))
-    return {name: palette.names[i % len(palette.names)] for i, name in enumerate(names)}
-
-
-def _plane(rows, field, colours, places):
+def _plane(rows, field, places):
     points = [
         Point(
             row[field],
             100 * fmean(row["tests"]),
             label(row, rows),
-            colours[row["model"]],
+            hue(row["model"]),
             low=100 * min(row["tests"]),
             high=100 * max(row["tests"]),
             hollow=not row["enough"],

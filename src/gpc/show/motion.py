@@ -3,12 +3,16 @@
 from gpc.show.page import Output, card, escape, inline, key, squeeze, unmarked
 from gpc.show.svg import tidy
 
+# Pixels: what a part of a picture needs, what a row of them may need at a desk, and how wide that is at most.
+_PART, _ROW, _DESK = 240, 680, 832
 # Pictures are drawn for white paper: they keep it on dark pages.
 _STYLE = squeeze("""
 .gpc-moving{max-width:52rem}
 .gpc-moving .title{font-weight:700;font-size:1.05em}
 .gpc-moving .stage{background:#fff;border-radius:4px;overflow-x:auto;margin:.5rem 0}
 .gpc-moving .stage svg{display:block;width:100%%;min-width:%(narrowest)dpx;height:auto;margin:0}
+.gpc-moving .row{display:flex;flex-wrap:wrap;justify-content:center}
+.gpc-moving .row svg{min-width:0}
 .gpc-moving [hidden]{display:none!important}
 .gpc-moving .hand{display:flex;flex-wrap:wrap;gap:.35rem .75rem;align-items:center}
 .gpc-moving input{flex:1 1 10rem;min-width:8rem;min-height:24px;margin:0;accent-color:var(--link)}
@@ -78,7 +82,8 @@ def moving(
     captions: a sentence for each position, light Markdown, read out as it changes.
     start: the position shown first, and alone where scripts don't run; all captions can be unfolded there.
     play: a button that walks through, `pause_ms` a position; hidden from readers who ask for less motion.
-    narrowest: pixels below which the picture scrolls instead of shrinking.
+    narrowest: pixels below which the picture scrolls instead of shrinking. Axes in one row stand one below
+    the other there instead.
 
     The same arguments give the same bytes. Returns an Output: the cell's last value, or `.show()`.
     Raises ValueError for fewer than two frames, lists of different length, empty words, or a start out of
@@ -98,11 +103,11 @@ def moving(
     words = {"title": title, "description": description, "control": control}
     _checked(frames, labels, captions, start, words)
     name = key("moving", *words.values(), *labels, *captions, start)
-    pictures = [picture(frame, f"g{name}f{i}-") for i, frame in enumerate(frames)]
-    name = key(name, *pictures)
+    drawn = [pictures(frame, f"g{name}f{i}") for i, frame in enumerate(frames)]
+    name = key(name, *(one for parts in drawn for one in parts))
     body = [
         f'<p class="title">{inline(title)}</p>',
-        _stage(pictures, title, description, start),
+        _stage(drawn, title, description, start),
         _hand(len(frames), control, labels, start, play),
         _words(captions, labels, description, start),
         f"<script>{_SCRIPT % name}</script>",
@@ -148,21 +153,43 @@ def picture(frame, prefix):
     """A matplotlib Figure or an SVG text as an SVG element for a page; its ids begin with `prefix`."""
     if isinstance(frame, str):
         return tidy(frame, prefix=prefix)
-    if hasattr(frame, "svg"):
-        return frame.svg(prefix)
-    if hasattr(frame, "savefig"):
-        from gpc.show.canvas import svg
+    if not hasattr(frame, "savefig"):
+        raise ValueError(f"a frame must be a matplotlib Figure or an SVG text; got {type(frame).__name__}")
+    from gpc.show.canvas import svg
 
-        return svg(frame, prefix)
-    raise ValueError(f"a frame must be a matplotlib Figure or an SVG text; got {type(frame).__name__}")
+    return svg(frame, prefix)
 
 
-def _stage(pictures, title, description, start):
+def pictures(frame, prefix):
+    """The same as a list: of a Figure whose axes stand in one row, an element for each."""
+    if not hasattr(frame, "savefig"):
+        return [picture(frame, f"{prefix}-")]
+    from gpc.show.canvas import side_by_side
+
+    parts = side_by_side(frame)
+    marks = [f"{prefix}-"] if len(parts) == 1 else [f"{prefix}p{i}-" for i in range(len(parts))]
+    return [tidy(part, prefix=mark) for part, mark in zip(parts, marks, strict=True)]
+
+
+def _stage(drawn, title, description, start):
     label = escape(unmarked(f"{title}. {description}"))
-    divs = [
-        f'<div data-frame="{i}"{"" if i == start else " hidden"}>{p}</div>' for i, p in enumerate(pictures)
-    ]
+    divs = [_frame(i, parts, shown=i == start) for i, parts in enumerate(drawn)]
     return f'<div class="stage" role="img" tabindex="0" aria-label="{label}">{"".join(divs)}</div>'
+
+
+def _frame(place, parts, shown):
+    """One frame; of several pictures each is as wide as its share, while a row has room for all of them."""
+    inside, row = parts[0], ""
+    if len(parts) > 1:
+        widths = [float(part.split('viewBox="', 1)[1].split(None, 3)[2]) for part in parts]
+        least = min(_PART, _ROW * min(widths) / sum(widths)) / min(widths)
+        inside = "".join(
+            f'<div style="flex:{width:.4g} 1 {least * width:.0f}px;max-width:{_DESK * width / sum(widths):.0f}px">'
+            f"{part}</div>"
+            for width, part in zip(widths, parts, strict=True)
+        )
+        row = ' class="row"'
+    return f'<div data-frame="{place}"{row}{"" if shown else " hidden"}>{inside}</div>'
 
 
 def _hand(count, control, labels, start, play):

@@ -129,7 +129,7 @@ def _html(caption, heads, numeric, lines, foot):
     head = "".join(f'<th scope="col"{m}>{inline(h)}</th>' for m, h in zip(marks, heads, strict=True))
     body = [line(cells) for cells in lines]
     foot = f"<tfoot>{body.pop()}</tfoot>" if foot else ""
-    inside = f"<caption>{inline(caption)}</caption><thead><tr>{head}</tr></thead>"
+    inside = f"<caption><span>{inline(caption)}</span></caption><thead><tr>{head}</tr></thead>"
     inside += f"<tbody>{''.join(body)}</tbody>{foot}"
     # Focusable, so that a table wider than a phone can be scrolled with the keyboard.
     region = f'role="region" tabindex="0" aria-label="{escape(unmarked(caption))}"'
