@@ -47,7 +47,7 @@ def evidence(rows, against="parameters"):
 
 def hue(model):
     """The colour of what a model is, the same in every figure of records: originals blue, regrouped ones green,
-    controls vermillion.
+    controls orange.
 
     >>> hue("MobileNet"), hue("kMobileNet-16ch"), hue("MobileNet-thin"), hue("EfficientNetB0-equal-time")
     ('blue', 'green', 'vermillion', 'vermillion')
