@@ -300,6 +300,23 @@ def test_seeds_are_moved_and_what_failed_is_told(course, capsys):
     assert seeds.summary(course) == {}, "an outcome is of the code that ran"
 
 
+def test_a_commit_is_marked_where_files_besides_some_changed(course):
+    def git(*words):
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        subprocess.run(["git", "-C", str(course), *who, *words], check=True, capture_output=True)
+
+    assert pages.commit(course) == "not a git checkout"
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "one")
+    clean = pages.commit(course)
+    seeds.write([], course)
+    assert "not committed" not in clean and pages.commit(course) == f"{clean} and changes not committed"
+    assert pages.commit(course, besides=[seeds.FILE]) == clean
+    (course / "src" / "gpc" / "room.py").write_text("one = 2\n")
+    assert "not committed" in pages.commit(course, besides=[seeds.FILE])
+
+
 def test_the_seeds_on_record_are_those_of_chapters():
     names = {chapter.stem for chapter in chapters.in_toc(ROOT)}
     for row in seeds.read():

@@ -106,12 +106,13 @@ def memory_gib():
         return None
 
 
-def commit(root):
-    """The short commit, marked where the working tree differs from it."""
+def commit(root, *, besides=()):
+    """The short commit, marked where the working tree differs from it in more than the files `besides`."""
     revision = run_output("git", "-C", str(root), "rev-parse", "--short", "HEAD")
     if not revision:
         return "not a git checkout"
-    dirty = run_output("git", "-C", str(root), "status", "--porcelain")
+    others = [f":(exclude){file}" for file in besides]
+    dirty = run_output("git", "-C", str(root), "status", "--porcelain", "--", ".", *others)
     return f"`{revision}`" + (" and changes not committed" if dirty else "")
 
 

@@ -99,7 +99,7 @@ def summary(root=ROOT):
 
 def run(wanted, moves, *, again=False, root=ROOT):
     """The outcomes that are missing, one after the other, each kept at once. → those of this run"""
-    new, revision = [], pages.commit(root).replace("`", "")  # asked first: the file itself changes
+    new, revision = [], pages.commit(root, besides=[FILE]).replace("`", "")
     for chapter in chapters.in_toc(root):
         if wanted and not any(chapter.stem.startswith(one) for one in wanted):
             continue
