@@ -22,7 +22,7 @@ COLAB_PYTHON ?= $(shell python3.13 -V >/dev/null 2>&1 && echo python3.13 || echo
 PIP_QUIET := --disable-pip-version-check -qq --progress-bar off
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf screens test test-torch test-colab words links manifest serve seeds speed bench stamp handout clean distclean
+.PHONY: help book pdf screens test test-torch test-colab words links manifest serve seeds rehearse speed bench stamp handout clean distclean
 
 help:
 	@echo "make book        execute the chapters and build the book in _build/html"
@@ -36,6 +36,7 @@ help:
 	@echo "make links       whether the addresses that the texts lead to still answer"
 	@echo "make manifest    commit, time, versions and sums of the pages, in _build/html/manifest.json"
 	@echo "make seeds       the chapters' asserts with other seeds, kept in data/seeds.json (CHAPTERS=\"07 12\")"
+	@echo "make rehearse    the chapters' cells for a GPU, each in short, on whatever is here (CHAPTERS=\"07 12\")"
 	@echo "make speed       every k-network's time beside its dense twin's, kept in data/speed (NETWORKS=\"kMobileNet …\")"
 	@echo "make bench       the layers' times on this machine"
 	@echo "make stamp URL=… write the repository's address into _config.yml, chapters and README"
@@ -79,6 +80,9 @@ speed: $(READY)
 
 seeds: $(READY)
 	@$(PY) tools/seeds.py $(CHAPTERS)
+
+rehearse: $(READY)
+	@$(PY) tools/gpu_cells.py $(CHAPTERS)
 
 bench: $(READY)
 	@$(VENV)/bin/gpc bench layers

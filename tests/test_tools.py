@@ -13,7 +13,7 @@ import nbformat
 import pytest
 import yaml
 
-from tools import book, chapters, pages, seeds, speed
+from tools import book, chapters, gpu_cells, pages, seeds, speed
 from tools import test as suites
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -298,6 +298,68 @@ def test_seeds_are_moved_and_what_failed_is_told(course, capsys):
     assert seeds.run([], [0, 1], root=course) == [] == seeds.run(["02"], [2], root=course)
     nbformat.write(seeds.moved(nbformat.read(chapter, 4), 0), chapter)
     assert seeds.summary(course) == {}, "an outcome is of the code that ran"
+
+
+def tagged(course, *sources):
+    """A chapter whose last cell is one for a GPU."""
+    path = write(course, *sources)
+    notebook = nbformat.read(path, 4)
+    notebook.cells[-1].metadata["tags"] = ["gpu"]
+    nbformat.write(notebook, path)
+    return notebook
+
+
+def test_a_cell_for_a_gpu_comes_with_what_it_takes_from_its_chapter(course):
+    found = gpu_cells.script(
+        tagged(
+            course,
+            "import keras\n%pip install it",
+            "width = 3",
+            "def net(x):\n    units = width\n    return keras.layers.Dense(units)(x)",
+            "units = 99",
+            "width = width + 1",
+            "options = {}",
+            "options['a'] = 1",
+            "drawn = [net for net in 'abc']",
+            "net(options)",
+        )
+    )
+    assert re.findall("^# (.*)$", found, flags=re.M) == ["c0", "c1", "c2", "c4", "c5", "c6", "c8"]
+    assert "\npass\n" in found and "%pip" not in found
+    with pytest.raises(ValueError, match="no cell is tagged gpu"):
+        gpu_cells.script(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")]))
+
+
+@pytest.mark.parametrize("chapter", chapters.in_toc(ROOT), ids=lambda path: path.stem[:2])
+def test_the_script_of_a_chapter_makes_every_name_that_it_takes(chapter):
+    import builtins
+
+    there = set(dir(builtins))
+    for source in gpu_cells.needed(nbformat.read(chapter, as_version=4)).values():
+        makes, _, takes, _ = gpu_cells.names(source)
+        assert takes - makes <= there, takes - makes - there
+        there |= makes
+
+
+def test_a_rehearsal_trains_each_network_in_short_and_tells_what_fails(course):
+    """Real processes: two networks through a recipe to their records, and a network that cannot be."""
+    net = """
+def net(units):
+    x = keras.Input((32, 32, 3))
+    y = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(units, 1)(x))
+    return lambda: keras.Model(x, keras.layers.Dense(10)(y))
+"""
+    study = """
+records = gpc.train.study("01-toy", {name: net(n) for name, n in NETS.items()}, data="cifar10", recipe="modern")
+assert [record["recipe"]["epochs"] for record in records] == [1] * len(NETS) and gpc.profile() == "full"
+"""
+    first = "import keras, gpc", net, "NETS = {'two': 2, 'few': 3}"
+    tagged(course, *first, study)
+    said, error = gpu_cells.rehearse(course / "chapters" / "01_toy.ipynb")
+    assert error == "" and "two: finished, 38 parameters" in said and "few: finished, 52 parameters" in said
+    assert not list((course / "data" / "records").iterdir())
+    tagged(course, *first, study.replace("net(n)", "nett(n)"))
+    assert "nett" in gpu_cells.rehearse(course / "chapters" / "01_toy.ipynb")[1]
 
 
 def test_a_commit_is_marked_where_files_besides_some_changed(course):
