@@ -269,6 +269,16 @@ def test_grad_cam_with_a_shortcut_around_the_layer_and_inside_a_nested_model():
         assert np.allclose(found, wanted, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:.*passed an input with a mask:UserWarning")
+def test_a_nested_model_that_is_called_with_a_mask():
+    inner = small()
+    x = keras.Input((SIDE, SIDE, 3))
+    model = keras.Model(x, inner(layers.Masking()(x)))
+    image = images(model, 1)
+    found = explain.grad_cam(model, image, target=1, layer="maps")
+    np.testing.assert_allclose(found, explain.grad_cam(inner, image, target=1, layer="maps"), atol=1e-5)
+
+
 def test_grad_cam_says_what_layer_it_cannot_use():
     model = small()
     x = images(model)

@@ -264,3 +264,15 @@ def test_a_k_densenet_keeps_the_norms_that_read_a_concatenation():
     new, _ = folded(model)
     left = [layer.name for layer in new.layers if isinstance(layer, layers.BatchNormalization)]
     assert "dense2_3_1x1_bn" in left and not any(name.endswith(("_k_bn", "_l_bn")) for name in left)
+
+
+@pytest.mark.tensorflow  # Keras quantizes alike everywhere
+@pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method:UserWarning")
+@pytest.mark.parametrize("mode", ["float8", "int8"])
+def test_a_quantized_layer_keeps_its_weights(mode):
+    model = chain((6,), layers.Dense(64), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(5))
+    x = numbers(2, 6)
+    stirred(model).quantize(mode)
+    new, _ = fold(model)
+    np.testing.assert_allclose(run(new, x), run(model, x), atol=1e-6)
+    assert kinds(new) == ["Dense", "BatchNormalization", "Dense"]

@@ -16,7 +16,7 @@ from surgery_support import (
 )
 
 from gpc.layers import GroupedPointwise
-from gpc.surgery import regroup, skip_strides
+from gpc.surgery import change_layers, fold, regroup, separate, skip_strides, stride_levels
 
 eager = pytest.mark.tensorflow  # what JAX has no type for, or compiles for many seconds
 
@@ -35,6 +35,36 @@ def test_models_nested_twice_are_replaced_where_they_lie(tmp_path):
     new, report = checked(chain((6, 6, 64), middle, layers.Conv2D(3, 3)), tmp_path)
     assert decisions(report) == {"middle/inner/point": "K+L", "middle/next": "K+L"}
     assert "point_k" in [layer.name for layer in new.get_layer("middle").get_layer("inner").layers]
+
+
+def same(layer):
+    return layer
+
+
+@pytest.mark.filterwarnings("ignore:.*passed an input with a mask:UserWarning")
+def test_a_mask_that_enters_a_nested_model():
+    inner = chain((4, 6), layers.Dense(4), layers.BatchNormalization(), layers.LSTM(3), name="inner")
+    x = keras.Input((4,), dtype="int32")
+    embedded = layers.Embedding(9, 6, mask_zero=True)(x)
+    model = keras.Model(x, layers.Dense(2)(inner(embedded)))
+    ids = np.array([[1, 2, 0, 0], [3, 4, 5, 6]])
+    copies = [fold(model)[0], regroup(model)[0], skip_strides(model, 0), separate(model)]
+    for new in [*copies, change_layers(model, same)]:
+        np.testing.assert_allclose(run(new, ids), run(model, ids), atol=1e-6)
+    assert stride_levels(model) == ()
+
+
+@pytest.mark.parametrize("call", ["list", "dict", "keyword"])
+def test_a_nested_model_of_two_inputs_called_in_every_way(call):
+    one, two = keras.Input((8, 8, 3), name="second"), keras.Input((4, 4, 3), name="first")
+    sizes = [layers.Flatten()(layers.BatchNormalization()(layers.Conv2D(4, 3)(x))) for x in (one, two)]
+    inner = keras.Model([one, two], layers.Concatenate()(sizes), name="inner")
+    x = [keras.Input((8, 8, 3)), keras.Input((4, 4, 3))]
+    ways = {"list": lambda: inner(x), "dict": lambda: inner({"second": x[0], "first": x[1]})}
+    model = keras.Model(x, ways.get(call, lambda: inner(inputs=x))())
+    data = [numbers(2, 8, 8, 3), numbers(2, 4, 4, 3)]
+    for new in (fold(model)[0], skip_strides(model, 0)):
+        np.testing.assert_allclose(run(new, data), run(model, data), atol=1e-5)
 
 
 def test_a_model_shared_by_two_models_costs_what_all_its_calls_cost():

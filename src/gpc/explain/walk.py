@@ -5,7 +5,7 @@ from typing import NamedTuple
 import keras
 
 from gpc._checks import nearest
-from gpc.surgery.graph import Call, read
+from gpc.surgery.graph import Call, given, read
 
 NEAREST = "nearest: gpc.explain.grad_cam(model, image, target), which asks for no particular head"
 
@@ -84,8 +84,7 @@ def _run(graph, values, wanted, nudge, found):
         args, kwargs = call.arguments.fill_in(known)
         inner = graph.nested.get(id(call.operation))
         if inner:
-            given = [leaf for leaf in keras.tree.flatten((args, kwargs)) if keras.ops.is_tensor(leaf)]
-            new = _run(inner, given, wanted, nudge, found)
+            new = _run(inner, given(inner, args, kwargs), wanted, nudge, found)
             if new is None:
                 return None
         else:

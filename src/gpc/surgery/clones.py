@@ -2,6 +2,7 @@
 
 import copy
 import tempfile
+from collections import Counter
 from types import FunctionType
 
 import keras
@@ -62,6 +63,20 @@ def finalize(layer):
 def fresh(activation):
     """An activation for one more layer: a function as it is, a layer used as one made again."""
     return clone(activation) if isinstance(activation, keras.Layer) else activation
+
+
+def named_weights(layer):
+    """{name: weight}: "kernel", and behind the names of layers inside a layer "inner/kernel"."""
+    owners = {id(weight): "" for weight in layer.weights}
+    inner = inner_layers(layer)
+    for part in sorted(inner, key=lambda part: -len(part.weights)):  # the innermost comes last
+        owners |= {id(weight): f"{part.name}/" for weight in part.weights}
+    found, times = {}, Counter()
+    for weight in layer.weights:
+        name = owners[id(weight)] + weight.name
+        times[name] += 1
+        found[name if times[name] == 1 else f"{name} ({times[name]})"] = weight
+    return found
 
 
 def _configured(layer, changes):

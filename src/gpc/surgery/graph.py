@@ -9,7 +9,7 @@ from functools import cached_property
 
 import keras
 
-from gpc.surgery.clones import clone, finalize, inner_layers
+from gpc.surgery.clones import clone, finalize, inner_layers, named_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +51,20 @@ class Graph:
         return consumers
 
     @cached_property
+    def _givers(self):
+        return {id(tensor): call for call in self.calls for tensor in call.outputs}
+
+    @cached_property
     def _outputs(self):
         return {id(tensor) for tensor in self.functional.outputs}
 
     def consumers(self, tensor):
         """The calls that take `tensor`."""
         return self._consumers.get(id(tensor), [])
+
+    def giver(self, tensor):
+        """The call that gives `tensor`; None where it is an input."""
+        return self._givers.get(id(tensor))
 
     def gives(self, tensor):
         """Whether `tensor` is one of the model's outputs."""
@@ -186,7 +194,7 @@ class Copier:
         """The operation's own copy, made once: shared layers stay shared."""
         if id(operation) not in self.clones:
             inner = graph.nested.get(id(operation))
-            like = [leaf for leaf in keras.tree.flatten(arguments) if isinstance(leaf, keras.KerasTensor)]
+            like = given(inner, *arguments) if inner and arguments else None
             new = self.model(inner, like=like) if inner else clone(operation)
             if not inner and isinstance(operation, keras.Layer):
                 self.copied.append((operation, new))
@@ -199,7 +207,8 @@ class Copier:
         Raises ValueError naming the layer whose weights no longer fit.
         """
         for old, new in self.copied:
-            shapes = [[tuple(weight.shape) for weight in layer.weights] for layer in (old, new)]
+            held = _in_order(old, new)
+            shapes = [[tuple(weight.shape) for weight in weights] for weights in (held, new.weights)]
             if shapes[0] != shapes[1]:
                 raise ValueError(
                     f"layer {old.name!r} held weights of shapes {shapes[0]} and now needs {shapes[1]}: a map "
@@ -207,9 +216,26 @@ class Copier:
                     "that it doesn't depend on the map's size"
                 )
             if old.weights:
-                new.set_weights(old.get_weights())
+                new.set_weights([keras.ops.convert_to_numpy(weight) for weight in held])
             for part in (new, *inner_layers(new)):
                 finalize(part)
+
+
+def _in_order(old, new):
+    """The old layer's weights in the order of the new one's, by name; as they are where names differ.
+
+    A layer quantized after it was built holds what that added behind its bias, one built quantized before.
+    """
+    there, here = named_weights(old), named_weights(new)
+    return [there[name] for name in here] if there.keys() == here.keys() else old.weights
+
+
+def given(graph, args, kwargs):
+    """The tensors that a graph's model is called on, in the order of its inputs; masks are none of them."""
+    first = _positional(args, kwargs)[0][0]
+    if isinstance(first, dict) and not isinstance(graph.functional.input, dict):
+        first = [first[tensor.name] for tensor in graph.functional.inputs]
+    return keras.tree.flatten(first)
 
 
 def _positional(args, kwargs):

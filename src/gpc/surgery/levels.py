@@ -42,7 +42,10 @@ def _walk(graph, entering, found):
     for call in graph.calls:
         known = [at.get(id(tensor)) for tensor in call.inputs]
         inner = graph.nested.get(id(call.operation))
-        leaving = _walk(inner, known, found) if inner else [_leaving(call, known, found)] * len(call.outputs)
+        if inner:  # behind the tensors that are its inputs may come their masks
+            leaving = _walk(inner, known[: len(inner.functional.inputs)], found)
+        else:
+            leaving = [_leaving(call, known, found)] * len(call.outputs)
         at.update(zip(map(id, call.outputs), leaving, strict=True))
     return [at[id(tensor)] for tensor in graph.functional.outputs]
 
