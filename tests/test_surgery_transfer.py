@@ -83,7 +83,8 @@ def test_weight_by_weight_where_only_some_fit():
     assert (found["c"].weights, found["c"].copied) == (("kernel",), 9 * 8 * 6)
     assert found["c"].parameters == 9 * 8 * 6 + 6
     assert found["c"].reason == "bias: none there, (6,) here"
-    assert found["d"].copied == 0 and found["d"].reason == "kernel: (6, 6) there, (6, 5) here"
+    reason = "kernel: (6, 6) there, (6, 5) here; bias: (6,) there, none here"
+    assert found["d"].copied == 0 and found["d"].reason == reason
     assert np.array_equal(weights(source, "c")[0], weights(target, "c")[0])
     assert report.unused == ("d",)
 
@@ -153,6 +154,30 @@ def test_what_a_layer_derives_from_its_weights_follows_them():
     x = numbers(2, 4, 4, 8)
     np.testing.assert_allclose(run(source, x), run(target, x), rtol=1e-6)
     assert np.abs(run(target, x) - x).max() > 0.1
+
+
+def test_adapters_are_added_to_a_kernel_without():
+    def net():
+        steps = layers.Embedding(9, 6, name="e"), layers.EinsumDense("abc,cd->abd", (None, 4), name="q")
+        return chain((3,), *steps, layers.Dense(5, name="d"), dtype="int32")
+
+    source, plain, adapted = net(), net(), net()
+    for layer in (*source.layers[1:], *adapted.layers[1:]):
+        layer.enable_lora(2)
+    shaken(source)
+    x = np.array([[1, 2, 3]])
+    for target in (plain, adapted):
+        report = transfer_weights(source, target)
+        assert report.left == () and not any(row.reason for row in report.rows)
+        np.testing.assert_allclose(run(target, x), run(source, x), rtol=1e-5)
+
+
+def test_weights_that_the_target_has_no_place_for_are_told():
+    def net(**options):
+        return chain((4,), layers.BatchNormalization(name="n", **options), layers.Dense(2, name="d"))
+
+    row = by_layer(transfer_weights(net(), net(scale=False)))["n"]
+    assert row.copied == row.parameters == 12 and row.reason == "gamma: (4,) there, none here"
 
 
 def test_training_one_afterwards_leaves_the_other_alone():

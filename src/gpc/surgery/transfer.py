@@ -1,13 +1,12 @@
 """Weights carried from one built model to another, as far as they fit, and a report of what was not."""
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
-from gpc.surgery.clones import finalize, inner_layers
+from gpc.surgery.clones import finalize, inner_layers, named_weights
 from gpc.surgery.report import aligned, html_table, separated, short
 
 
@@ -89,15 +88,17 @@ def transfer_weights(source, target):
     """Copies into `target` every weight of `source` that still fits, and returns a report of all others.
 
     Layers are matched by name, in nested models by the names on the way there ("backbone/conv"), their
-    weights by name and shape: kernel (3, 3, 64, 128) → kernel (3, 3, 64, 128). What doesn't fit stays as it
-    was. `target` is changed in place, `source` is not. Costs a copy of the weights, no arithmetic.
+    weights by name and shape: kernel (3, 3, 64, 128) → kernel (3, 3, 64, 128). LoRA's adapters are added to
+    the kernel of a target without. What doesn't fit stays as it was. `target` is changed in place, `source`
+    is not. Costs a copy of the weights, no arithmetic.
 
     So a network trained dense gives its spatial convolutions, stem and head to the one that `regroup` makes
     of it elsewhere, and a regrouped one all but its head to one with other classes.
 
     Returns:
         `Transfer`: a row for each layer of the target with how many numbers were copied and why not all, a
-        layer missing in the source or a shape that differs; `unused` names what the source had besides.
+        layer missing in the source, a shape that differs or weights of which only one of both has any;
+        `unused` names the source's layers of which nothing was taken.
 
     Raises:
         TypeError: one of the two is no Keras model.
@@ -122,7 +123,7 @@ def transfer_weights(source, target):
             continue
         done.add(id(layer))
         weights, reason = _copied(given.get(path), layer)
-        numbers = {name: math.prod(weight.shape) for name, weight in _named(layer).items()}
+        numbers = {name: math.prod(weight.shape) for name, weight in named_weights(layer).items()}
         copied = sum(numbers[name] for name in weights)
         rows.append(Transferred(path, copied, sum(numbers.values()), tuple(weights), reason))
         taken |= {id(given[path])} if copied else set()
@@ -156,17 +157,32 @@ def _copied(old, new):
     """(names of the weights that `new` took from `old`, why not all of them)."""
     if old is None:
         return [], "no layer of this name there"
-    there, here = _named(old), _named(new)
+    there, here = named_weights(old), named_weights(new)
+    adapted = any("lora_" in name for name in here)
+    merged = {} if adapted else _with_adapters(old)
+    there = {name: weight for name, weight in there.items() if merged.get(id(weight), weight) is not None}
     if [_kind(weight) for weight in there.values()] == [_kind(weight) for weight in here.values()]:
         there = dict(zip(here, there.values(), strict=True))  # layers inside may be numbered otherwise
     reasons = {name: _misfit(there.get(name), weight) for name, weight in here.items()}
     fitting = [name for name, reason in reasons.items() if not reason]
     for name in fitting:
         # A copy: on JAX a training step may give away the memory of the array it is handed.
-        here[name].assign(np.array(keras.ops.convert_to_numpy(there[name])))
+        here[name].assign(np.array(keras.ops.convert_to_numpy(merged.get(id(there[name]), there[name]))))
     for part in (new, *inner_layers(new)) if fitting else ():
         finalize(part)
+    reasons |= {name: f"{tuple(there[name].shape)} there, none here" for name in there if name not in here}
     return fitting, "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
+
+
+def _with_adapters(layer):
+    """{id(weight): what it is with LoRA's adapters added, None for an adapter}; nothing without LoRA."""
+    found = {}
+    for part in (layer, *inner_layers(layer)):
+        if getattr(part, "lora_enabled", False) and not getattr(part, "quantization_mode", None):
+            name = "embeddings" if hasattr(part, "embeddings") else "kernel"
+            found |= {id(weight): None for weight in part.weights if weight.name.startswith("lora_")}
+            found[id(getattr(part, f"_{name}"))] = getattr(part, name)
+    return found
 
 
 def _misfit(old, new):
@@ -177,20 +193,6 @@ def _misfit(old, new):
         return f"{tuple(old.shape)} there, {tuple(new.shape)} here"
     whole = ["int" in weight.dtype for weight in (old, new)]
     return f"{old.dtype} there, {new.dtype} here" if whole[0] != whole[1] else ""
-
-
-def _named(layer):
-    """{name: weight}: "kernel", and behind the names of layers inside a layer "inner/kernel"."""
-    owners = {id(weight): "" for weight in layer.weights}
-    inner = inner_layers(layer)
-    for part in sorted(inner, key=lambda part: -len(part.weights)):  # the innermost comes last
-        owners |= {id(weight): f"{part.name}/" for weight in part.weights}
-    found, times = {}, Counter()
-    for weight in layer.weights:
-        name = owners[id(weight)] + weight.name
-        times[name] += 1
-        found[name if times[name] == 1 else f"{name} ({times[name]})"] = weight
-    return found
 
 
 def _kind(weight):
