@@ -3,6 +3,9 @@
 from keras import layers
 
 from gpc.surgery.change import change_layers
+from gpc.surgery.clones import fresh
+from gpc.surgery.graph import read
+from gpc.surgery.replacement import Names
 
 
 def separate(model):
@@ -10,7 +13,8 @@ def separate(model):
 
     A model to another of the same input and output; C · k² + C · F weights where C · F · k² were. Layers that
     read the image (at most 4 channels), that are grouped already or whose window is 1×1 stay, and keep
-    their weights. Padding, strides, dilation and bias are taken over; the activation stands behind the 1×1.
+    their weights. Padding, strides, dilation, bias, regularizers and constraints are taken over, those of the
+    kernel by both; the activation stands behind the 1×1.
     So a network without pointwise layers, such as U-Net, gets some for `regroup` to group.
 
     Raises TypeError for what is no Keras model.
@@ -21,10 +25,11 @@ def separate(model):
     >>> net.count_params(), separate(net).count_params()
     (18496, 2400)
     """
-    return change_layers(model, _separated)
+    names = Names(read(model).names())
+    return change_layers(model, lambda layer: _separated(layer, names))
 
 
-def _separated(layer):
+def _separated(layer, names):
     """The layer, or the two that stand in its place."""
     kernel = getattr(layer, "kernel_size", None)
     if type(layer) is not layers.Conv2D or kernel == (1, 1) or layer.groups > 1:
@@ -38,17 +43,31 @@ def _separated(layer):
         dilation_rate=layer.dilation_rate,
         data_format=layer.data_format,
         use_bias=False,
-        name=f"{layer.name}_depthwise",
+        depthwise_regularizer=layer.kernel_regularizer,
+        depthwise_constraint=layer.kernel_constraint,
+        name=names(f"{layer.name}_depthwise"),
         dtype=layer.dtype_policy,
     )
     channels = layers.Conv2D(
         layer.filters,
         1,
         data_format=layer.data_format,
-        activation=layer.activation,
+        activation=fresh(layer.activation),
         use_bias=layer.use_bias,
-        kernel_initializer=type(layer.kernel_initializer).from_config(layer.kernel_initializer.get_config()),
-        name=f"{layer.name}_pointwise",
+        kernel_initializer=_again(layer.kernel_initializer),
+        bias_initializer=_again(layer.bias_initializer),
+        kernel_regularizer=layer.kernel_regularizer,
+        bias_regularizer=layer.bias_regularizer,
+        activity_regularizer=layer.activity_regularizer,
+        kernel_constraint=layer.kernel_constraint,
+        bias_constraint=layer.bias_constraint,
+        name=names(f"{layer.name}_pointwise"),
         dtype=layer.dtype_policy,
     )
     return space, channels
+
+
+def _again(initializer):
+    """An initializer of its own for one more layer; a function as it is."""
+    known = hasattr(initializer, "get_config")
+    return type(initializer).from_config(initializer.get_config()) if known else initializer
