@@ -654,6 +654,15 @@ def test_change_layers_drops_exchanges_and_keeps():
         change_layers(keras.Model(inputs, joined), lambda layer: None if layer.name == "sum" else layer)
 
 
+def test_what_decides_wrongly_is_named():
+    model = chain((4, 4, 64), *conv_bn_relu(64), layers.Conv2D(5, 3))
+    with pytest.raises(TypeError, match="change must be a function of a layer; received str: 'x'"):
+        change_layers(model, "x")
+    for seed in ("a", -1, 1.5):
+        with pytest.raises(ValueError, match=f"seed={seed!r} must be None or an integer of at least 0"):
+            regroup(model, seed=seed)
+
+
 def test_regrouping_twice_leaves_grouped_layers_grouped():
     once = regroup(chain((4, 4, 64), *conv_bn_relu(64), layers.Conv2D(5, 3))).model
     twice, report = regroup(once, 8)

@@ -287,3 +287,34 @@ def test_other_surgery_copies_the_same_models():
     first = layers.Conv2D(64, 3, activation=wave, padding="same")
     model = chain((8, 8, 64), first, shared, layers.Conv2D(3, 3))
     assert skip_strides(model, 1).output_shape == (None, 6, 6, 3)
+
+
+# Counting
+
+
+def test_a_fixed_batch_is_counted_for_one_image():
+    x = keras.Input(batch_shape=(4, 8, 8, 32))
+    y = layers.BatchNormalization()(layers.Conv2D(64, 1, name="point")(x))
+    model = keras.Model(x, layers.Dense(3)(ops.reshape(y, (4, 64, 64))))
+    report, macs = regroup(model, 8).report, 64 * (32 * 64 + 64 * 3)
+    assert (report.macs_before, report.rows[0].macs_before) == (macs, 64 * 32 * 64)
+    assert (report.macs_after, report.rows[0].macs_after) == (64 * (8 * 64 + 64 * 3), 64 * 8 * 64)
+    assert fold(model).report.macs_before == fold(model).report.macs_after == macs
+
+
+def test_what_cannot_be_counted_is_still_regrouped_and_folded():
+    one, two = keras.Input(batch_shape=(4, 8)), keras.Input(batch_shape=(2, 4, 4, 64))
+    y = layers.GlobalAveragePooling2D()(layers.BatchNormalization()(layers.Conv2D(48, 1)(two)))
+    model = keras.Model([one, two], layers.Dense(3)(ops.concatenate([ops.reshape(one, (2, 16)), y], 1)))
+    for report in (regroup(model).report, fold(model).report):
+        assert report.macs_before is report.macs_after is None
+
+
+@eager
+def test_an_activation_with_weights_is_counted_and_saved(tmp_path):
+    activation = layers.PReLU("normal", shared_axes=[1, 2])
+    point = layers.Conv2D(24, 1, activation=activation, name="point")
+    model = chain((6, 6, 48), point, layers.GlobalAveragePooling2D(), layers.Dense(3))
+    run(model, numbers(2, 6, 6, 48))
+    new, report = checked(model, tmp_path)
+    assert report.replaced and report.parameters_after == new.count_params()  # now that it has been called

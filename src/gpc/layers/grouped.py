@@ -115,6 +115,8 @@ class GroupedPointwise(keras.layers.Layer):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
+        if isinstance(self.activation, keras.Layer) and not self.activation.built:  # from a file it is
+            self.activation.build(self.compute_output_shape(input_shape))
 
     def call(self, inputs, training=None):
         """(B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters)."""

@@ -14,14 +14,17 @@ def change_layers(model, change):
     passes on), a new layer, called in its place with fresh weights, or several in a tuple, called one after
     the other. Models inside the model are searched too; the original is left as it is.
 
-    Raises TypeError for what is no Keras model, ValueError for a model that can't be read or where a layer to
-    be left out joins several tensors.
+    Raises TypeError for what is no Keras model or a `change` that is no function, ValueError for a model that
+    can't be read or where a layer to be left out joins several tensors.
 
     >>> import keras
     >>> net = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dropout(0.5)])
     >>> [type(layer).__name__ for layer in change_layers(net, lambda x: x if x.weights else None).layers[1:]]
     ['Dense']
     """
+    if not callable(change):
+        kind = type(change).__name__
+        raise TypeError(f"change must be a function of a layer; received {kind}: {change!r:.80}")
     root = read(model)
     exchange = _Exchange(change)
     copier = Copier(exchange, exchange.touches)

@@ -1,16 +1,17 @@
 """Every pointwise convolution of a Keras model replaced by interleaved grouped ones."""
 
 import math
+from numbers import Integral
 from typing import NamedTuple
 
 import keras
 
-from gpc import count, wiring
+from gpc import wiring
 from gpc.surgery.clones import FUSED, inner_layers, quickened
 from gpc.surgery.graph import Copier, read
 from gpc.surgery.pointwise import Heads, following, pointwise_layers, refusal, selector, sites
 from gpc.surgery.replacement import Names, Replacement
-from gpc.surgery.report import Report, Row
+from gpc.surgery.report import Report, Row, cost_of
 
 
 class Regrouped(NamedTuple):
@@ -68,7 +69,7 @@ def regroup(
     Raises:
         TypeError: `model` is no Keras model.
         ValueError: the model can't be read (subclassed, or without an input shape; the message names the
-            layer), or `scheme`, `channels_per_group` or `where` can't be used.
+            layer), or `scheme`, `channels_per_group`, `where` or `seed` can't be used.
 
     Source: Schwarz Schuler et al., MENDEL 2022 and Entropy 2022. Theirs are functions that build a network;
     here a built one is changed. Extra filters (where groups do not divide them) share their group's kernel
@@ -86,6 +87,8 @@ def regroup(
     ['narrow_k', 'narrow_k_activation', 'narrow_interleave', 'narrow_l']
     """
     wiring.plan(1, 1, channels_per_group, scheme=scheme)
+    if seed is not None and not (isinstance(seed, Integral) and seed >= 0):
+        raise ValueError(f"seed={seed!r} must be None or an integer of at least 0; nearest that works: 0")
     root = read(model)
     calls = sites(root)
     found = pointwise_layers(calls)
@@ -139,8 +142,8 @@ def _rebuilt(root, replaced, name, *, fused):
 
 def _report(root, new, found, kept, replaced, options):
     """Rows and totals, from what was decided and from both models' costs."""
-    costs = [_cost(model) for model in (root.model, new)]
-    macs = [cost and {path: each.macs for path, each in cost.by_layer().items()} for cost in costs]
+    costs = [cost_of(model) for model in (root.model, new)]
+    macs = [cost and _of_one_image(cost) for cost in costs]
     ways = root.ways()
     rows = [_row(item, kept, replaced, macs, ways[id(item.layer)]) for item in found]
     rows += [row for calls in sites(root).values() for row in _hidden_rows(calls[0])]
@@ -149,8 +152,13 @@ def _report(root, new, found, kept, replaced, options):
         sum(math.prod(weight.shape) for weight in model.trainable_weights) for model in (root.model, new)
     ]
     unknown = costs[0].unknown if costs[0] else ()
-    in_all = [cost and cost.macs for cost in costs]
+    in_all = [cost and cost.macs // cost.batch for cost in costs]
     return Report(root.model.name, *options, tuple(rows), *totals, *trainable, *in_all, tuple(unknown))
+
+
+def _of_one_image(cost):
+    """{path: multiply-accumulates of one image}."""
+    return {path: each.macs // cost.batch for path, each in cost.by_layer().items()}
 
 
 def _row(item, kept, replaced, macs, ways):
@@ -179,10 +187,3 @@ def _hidden_rows(call):
             reason = f"inside {path} ({type(call.operation).__name__}), whose calls can't be read"
             size, kernel = layer.count_params(), layer.pointwise_kernel if separable else layer.kernel
             yield Row(f"{path}/{layer.name}", "kept", reason, *kernel.shape[-2:], size, size, None, None)
-
-
-def _cost(model):
-    """What the model costs, None where its input has no fixed size."""
-    if any(size is None for tensor in model.inputs for size in tensor.shape[1:]):
-        return None
-    return count.cost(model, unknown="list")

@@ -5,14 +5,16 @@ import io
 from dataclasses import astuple, dataclass, fields
 from html import escape
 
+from gpc import count
+
 
 @dataclass(frozen=True)
 class Row:
     """One pointwise layer: what became of it, why, and its cost before and after.
 
     `parameters_*` count the layer and the batch norm and activation replaced with it; `macs_*` are
-    multiply-accumulates of one image, None where the model's input has no fixed size. `decision` is "K+L",
-    "K" or "kept".
+    multiply-accumulates of one image, None where the model's input has no fixed size or can't be followed.
+    `decision` is "K+L", "K" or "kept".
     """
 
     layer: str
@@ -70,7 +72,7 @@ class Report:
             f"parameters {self.parameters_before:,} → {self.parameters_after:,}"
         )
         if self.macs_before is None or self.macs_after is None:
-            return text + "; MACs not counted, the input has no fixed size"
+            return text + "; MACs not counted, the input has no fixed size or a layer can't be called on it"
         unknown = f" (without {', '.join(self.unknown)}, unknown)" if self.unknown else ""
         return text + f", MACs {self.macs_before:,} → {self.macs_after:,}{unknown}"
 
@@ -143,6 +145,20 @@ def html_table(caption, lines, numbers):
 def short(reason, longest=60):
     """A reason that fits beside the numbers; the rows and the HTML table have all of it."""
     return reason if len(reason) <= longest else reason[: longest - 1] + "…"
+
+
+def cost_of(model):
+    """What the model costs for the batch it was built for, one image where it takes any number.
+
+    None where its input has no fixed size, or where it can't be counted: a count never stops surgery.
+    """
+    if any(size is None for tensor in model.inputs for size in tensor.shape[1:]):
+        return None
+    batch = max((tensor.shape[0] or 1 for tensor in model.inputs), default=1)
+    try:
+        return count.cost(model, batch=batch, unknown="list")
+    except Exception:
+        return None
 
 
 def _number(value):

@@ -6,8 +6,8 @@ from html import escape
 import keras
 from keras import layers
 
-from gpc import count
 from gpc.layers import ChannelShuffle, InterleavedPointwise
+from gpc.surgery.report import cost_of
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ def report(root, new, found):
     in_order = (rows[id(call)] for call in root.walk() if id(call) in rows and id(call) not in hidden)
     sizes = [sum(map(_layers, model.layers)) for model in (root.model, new)]
     parameters = [model.count_params() for model in (root.model, new)]
-    macs = map(_macs, (root.model, new))
+    costs = map(cost_of, (root.model, new))
+    macs = (cost and cost.macs // cost.batch for cost in costs)
     return FoldReport(root.model.name, tuple(in_order), *sizes, *parameters, *macs)
 
 
@@ -151,10 +152,3 @@ def _layers(layer):
     if isinstance(layer, keras.Model):
         return sum(map(_layers, layer.layers))
     return int(not isinstance(layer, layers.InputLayer))
-
-
-def _macs(model):
-    """Multiply-accumulates of one image, None where the input has no fixed size."""
-    if any(size is None for tensor in model.inputs for size in tensor.shape[1:]):
-        return None
-    return count.cost(model, unknown="list").macs
