@@ -154,6 +154,27 @@ def test_a_record_with_other_options_is_not_the_runs_own(tmp_path):
     assert "options.width" in differs({**own(second), "model": own(first)["model"]}, second)
 
 
+@pytest.mark.parametrize(
+    "data, told",
+    [
+        ("count = 59990", "data count is 60000 there, 59990 in the plan"),
+        ("size = 28", "data size is 32 there, 28 in the plan"),
+        ("seed = 1", "data seed is 0 there, 1 in the plan"),
+        ('classes = ["cat", "dog"]', "data classes is 10 there, 2 in the plan"),
+        ("count = 60000, size = 32", ""),
+    ],
+)
+def test_a_record_of_other_data_is_not_the_runs_own(tmp_path, data, told):
+    first, *_ = plan(tmp_path, TEXT.replace('"digits"', f'{{ name = "digits", {data} }}')).items()
+    assert differs(own(first), first) == told
+
+
+def test_of_a_part_of_the_training_images_the_count_is_not_known(tmp_path):
+    text = TEXT.replace('"digits"', '{ name = "digits", count = 60 }').replace("epochs", "subset = 0.5, epochs")
+    first, *_ = plan(tmp_path, text).items()
+    assert differs(own(first), first) == ""
+
+
 def test_a_studys_record_tells_no_options_and_is_the_plans_by_its_name(tmp_path):
     """A study builds its models by functions; what it does tell, the recipe, still has to be the plan's."""
     _, second, *_ = plan(tmp_path).items()

@@ -194,6 +194,12 @@ def test_table():
     assert not first["enough"] and first["spread"] is None and first["epoch_seconds"] == 2.0
 
 
+def test_runs_on_other_images_are_not_averaged():
+    smaller = record(seed=1)
+    smaller["dataset"] |= {"input_shape": [28, 28, 3], "fingerprint": SUM[::-1]}
+    assert [row["seeds"] for row in records.table([record(), smaller])] == [[0], [1]]
+
+
 def test_the_readme_has_every_field_as_the_schema_says():
     text = README.read_text(encoding="utf-8")
     for field, holds, _ in SCHEMA:

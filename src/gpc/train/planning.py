@@ -128,12 +128,9 @@ def _state(item, plan, found, folder, device):
 
 def differs(record, item):
     """In what a record is another run's than the item's; an empty text where it is its own."""
-    asked = {"recipe": item.recipe.as_dict(), "options": item.row.told(), "data seed": item.data.seed}
-    there = {
-        "recipe": dict(record["recipe"]),
-        "options": record["model"]["options"],
-        "data seed": record["dataset"]["seed"],
-    }
+    asked = {"recipe": item.recipe.as_dict(), "options": item.row.told(), **_data(item)}
+    there = {"recipe": dict(record["recipe"]), "options": record["model"]["options"]}
+    there |= {name: value for name, value in _data_of(record).items() if name in asked}
     if not there["options"]:  # of a study, whose models are functions: the name stands for what they build
         asked["options"] = {}
     if item.row.time_of is not None:
@@ -145,6 +142,28 @@ def differs(record, item):
         for name in {**new, **old}
         if old.get(name) != new.get(name)
     )
+
+
+def _data(item):
+    """What a plan says of its data, by the names of `_data_of`; a set's own size and count it leaves open."""
+    data, found = item.data, {"data seed": item.data.seed}
+    if data.size is not None:
+        found["data size"] = data.size
+    if data.classes:
+        found["data classes"] = len(data.classes)
+    if data.count is not None and item.recipe.subset == 1:  # else the record has a part of the training images
+        found["data count"] = data.count
+    return found
+
+
+def _data_of(record):
+    data = record["dataset"]
+    return {
+        "data seed": data["seed"],
+        "data size": data["input_shape"][0],
+        "data classes": data["classes"],
+        "data count": sum(data[split] for split in ("train", "validation", "test")),
+    }
 
 
 def check_control(plan, counts):

@@ -109,7 +109,7 @@ def load(folder=None, *, experiment=None):
 
 def table(records):
     """One row for each experiment, model, data set and recipe: a list of dicts, mean and spread over the
-    seeds.
+    seeds. Runs on other images of the same name, by their fingerprint, have a row of their own.
 
     `experiment, model, dataset, recipe, seeds, parameters, macs, test_accuracy` and `val_accuracy` (means),
     measure (what is compared: "accuracy", of maps "iou"), test (its mean), tests (of each seed), spread (its
@@ -120,7 +120,7 @@ def table(records):
     groups = {}
     for one in records:
         key = (one["experiment"], one["model"]["name"], one["dataset"]["name"], one["recipe"]["name"])
-        groups.setdefault(key, []).append(one)
+        groups.setdefault((*key, one["dataset"]["fingerprint"]), []).append(one)
     return [_row(key, found) for key, found in sorted(groups.items())]
 
 
