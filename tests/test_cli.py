@@ -1,7 +1,9 @@
 """The command line: help that teaches, mistakes answered in a line, runs that leave a record."""
 
+import contextlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -207,6 +209,29 @@ def test_regroup_saves_what_it_reports(elsewhere, files, capsys):
     assert "0 pointwise layers replaced" in capsys.readouterr().out
     assert run("regroup", files / "body.keras", "--where", "nothing") == 2
     assert "nothing" in capsys.readouterr().err
+
+
+@contextlib.contextmanager
+def files_of_at_most(size):
+    """No file can be written beyond `size` bytes: as a disk that fills up."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_the_model_that_was_there(elsewhere, files, capsys):
+    good = elsewhere / "good.keras"
+    shutil.copy(files / "body.keras", good)
+    before = good.read_bytes()
+    with files_of_at_most(8000):
+        assert run("regroup", good, "--channels-per-group", 32, "--save", good) == 2
+    assert "File too large" in capsys.readouterr().err
+    assert good.read_bytes() == before and [one.name for one in elsewhere.iterdir()] == ["good.keras"]
 
 
 TRAIN = ("--data", "digits", "--limit", 120, "--epochs", 2, "--batch-size", 21)

@@ -1,6 +1,7 @@
 """Models for elsewhere: the files run by other programs say what Keras says, and what cannot be written is
 refused with a reason."""
 
+import errno
 import functools
 import os
 import subprocess
@@ -278,6 +279,19 @@ def test_importing_starts_no_backend():
 
 
 # -- at the terminal
+
+
+@tensorflow
+def test_a_full_disk_leaves_the_file_that_was_there(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "small.tflite"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        export.litert(small(), path)
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
 @tensorflow

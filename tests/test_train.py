@@ -14,6 +14,7 @@ import pytest
 from train_support import RECIPE, data, model
 
 import gpc
+from gpc._files import save_atomically, write_atomically
 from gpc.train import Diverged, Recipe, checkpoints, fit, records, setup, state
 from gpc.train.checkpoints import Broken, Checkpoints
 from gpc.train.terminal import Bar
@@ -307,7 +308,7 @@ def test_silence_still_warns(tmp_path, monkeypatch):
     def full(handle):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoints.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.warns(UserWarning, match="No space left"):
         fit(linear, data(), QUICK.but(epochs=1), folder=tmp_path, on_epoch=None)
 
@@ -393,20 +394,23 @@ def test_nothing_in_a_checkpoint_is_unpickled(tmp_path):
 
 def test_two_are_kept_and_leftovers_swept(tmp_path):
     (tmp_path / ".checkpoint-000000009.npz.1.tmp").write_bytes(b"half")
+    (tmp_path / ".model.1.tmp.keras").write_bytes(b"half")
     store = Checkpoints(tmp_path)
     for step in (1, 2, 3):
         store.save(step, {}, arrays())
     assert [path.name for path in store.paths()] == ["checkpoint-000000003.npz", "checkpoint-000000002.npz"]
-    assert not list(tmp_path.glob(".*.tmp"))
+    assert not list(tmp_path.glob(".*"))
     store.close()
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     path = tmp_path / "file"
-    checkpoints.write_atomically(path, b"old")
+    write_atomically(path, b"old")
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
     with pytest.raises(OSError, match="full"):
-        checkpoints.write_atomically(path, b"new")
+        write_atomically(path, b"new")
+    with pytest.raises(OSError, match="full"):
+        save_atomically(path, lambda beside: beside.write_bytes(b"new"))
     assert path.read_bytes() == b"old" and [one.name for one in tmp_path.iterdir()] == ["file"]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from train_support import KILLED, RECIPE, data, model
 
-from gpc.train import checkpoints, fit, records, training
+from gpc.train import fit, records, training
 
 
 class Killed(BaseException):
@@ -52,7 +52,7 @@ def killing(monkeypatch, at):
             raise Killed
         real(handle)
 
-    monkeypatch.setattr(checkpoints.os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
 
 
 @pytest.mark.parametrize("moments", [(1, 2), (5, 14), (9, 3, 8)])

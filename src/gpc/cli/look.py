@@ -78,7 +78,7 @@ def _same_mask(found, asked):
 
 
 def _write(target, found):
-    from gpc.train.checkpoints import write_atomically
+    from gpc._files import write_atomically
 
     target.parent.mkdir(parents=True, exist_ok=True)
     content = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gpc._files import save_atomically
 from gpc.cli import _common
 
 
@@ -68,5 +69,5 @@ def run(asked):
     if asked.csv:
         Path(asked.csv).write_text(report.csv(), encoding="utf-8")
     if asked.save:
-        model.save(asked.save)
+        save_atomically(asked.save, model.save)
         print(f"\nsaved to {asked.save}; `gpc train {asked.save} --data …` trains it")

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from gpc._files import save_atomically
 from gpc.cli import _common
 
 RUNS = "runs"
@@ -175,7 +176,7 @@ def _train(asked, data, followed, *, built):
 def _close(done, folder):
     """Saves the model, says where things are. A disk that is full by now costs the files, not the record."""
     try:
-        done.model.save(folder / "model.keras")
+        save_atomically(folder / "model.keras", done.model.save)
         print(f"model in {folder / 'model.keras'}")
     except OSError as error:
         print(f"warning: the model could not be saved ({error.strerror or error})")

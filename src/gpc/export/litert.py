@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from gpc._checks import positive
+from gpc._files import write_atomically
 from gpc.export.graph import checked, destination, frozen
 
 WEIGHTS = ("float", "dynamic", "int8")
@@ -48,7 +49,7 @@ def litert(model, path=None, *, weights="float", samples=None, batch=1, numbers=
     content = _converted(frozen(model, batch), chosen, weights, numbers, model.name)
     if path is None:
         return content
-    path.write_bytes(content)
+    write_atomically(path, content)
     return path
 
 

@@ -1,6 +1,7 @@
 """ONNX files, by tf2onnx."""
 
 from gpc._checks import positive
+from gpc._files import write_atomically
 from gpc.export.graph import checked, destination, frozen
 
 OPSET = 18  # grouped Conv, Split with num_outputs: what the runtimes of the last years all have
@@ -34,7 +35,7 @@ def onnx(model, path, *, batch=None):
     except (ValueError, RuntimeError, format_.checker.ValidationError) as error:
         told = f"model {model.name!r} cannot be written as ONNX: {_reason(error, model)}"
         raise ValueError(told) from error
-    path.write_bytes(proto.SerializeToString())
+    write_atomically(path, proto.SerializeToString())
     return path
 
 

@@ -6,15 +6,15 @@ it is pickled) whose member `header` holds JSON: what the run is, where it stand
 array and the header.
 """
 
-import contextlib
 import hashlib
 import io
 import json
-import os
 import re
 from pathlib import Path
 
 import numpy as np
+
+from gpc._files import write_atomically
 
 VERSION = 1
 KEEP = 2
@@ -32,36 +32,6 @@ def digest(header, arrays):
         found.update(repr((name, array.dtype.str, array.shape)).encode())
         found.update(np.ascontiguousarray(array).tobytes())
     return found.hexdigest()
-
-
-def write_atomically(path, content):
-    """`content` (bytes) at `path`, whole or not at all, and on the disk when this returns.
-
-    Raises OSError (disk full, no permission); whatever was at `path` is then still there.
-    """
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(beside, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise
-    _flush_folder(path.parent)
-
-
-def _flush_folder(folder):
-    """The rename itself on the disk; a folder that cannot be opened (Windows) is left to the system."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def pack(header, arrays):
@@ -116,7 +86,7 @@ class Checkpoints:
                 f"the run's folder {self.folder} cannot be written ({error.strerror}); give another folder",
             ) from None
         self._take_lock()
-        for leftover in self.folder.glob(".*.tmp"):
+        for leftover in self.folder.glob(".*.tmp*"):
             leftover.unlink(missing_ok=True)
 
     def _take_lock(self):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from gpc._files import save_atomically
 from gpc.train import planning
 from gpc.train.loop import fit
 from gpc.train.terminal import span
@@ -143,7 +144,7 @@ class Following:
     def _save(self, run, state):
         """The model beside its checkpoints, for who asks where it looks. A full disk costs it alone."""
         try:
-            run.model.save(self._home(state) / "model.keras")
+            save_atomically(self._home(state) / "model.keras", run.model.save)
         except OSError as error:
             self.say(f"warning: the model could not be saved ({error.strerror or error})")
 

@@ -7,7 +7,7 @@ import statistics
 from datetime import datetime, timezone
 from pathlib import Path
 
-from gpc.train.checkpoints import write_atomically
+from gpc._files import write_atomically
 from gpc.train.records import file_name, flat, read, validate
 from gpc.train.schema import VERSION, at
 
