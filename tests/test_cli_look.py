@@ -100,16 +100,35 @@ def test_scores_against_another_mask_are_not_mixed_in(here, capsys):
 
 
 def test_another_runs_model_is_refused(here, capsys):
-    places = [f"runs/where--small--leaves--{seed}/model.keras" for seed in (0, 1)]
     path = here / "data" / "records" / "where--small--leaves--0.json"
     record = json.loads(path.read_text(encoding="utf-8"))
     record["metrics"]["test"]["accuracy"] = 1 - record["metrics"]["test"]["accuracy"]
     path.write_text(json.dumps(record), encoding="utf-8")
     assert cli.main(["look", "try"]) == 2
     assert "model.keras is not of that run" in capsys.readouterr().err
-    (here / places[0]).unlink()
-    assert cli.main(["look", "try"]) == 2
-    assert f"no file {places[0]}" in capsys.readouterr().err
+
+
+def test_without_one_runs_model_the_others_are_scored(here, capsys):
+    first = here / "runs" / "where--small--leaves--0" / "model.keras"
+    before, told = first.read_bytes(), here / "data" / "records" / "where--small--leaves--0.json"
+    first.unlink()
+    written = told.stat().st_mtime_ns
+    assert cli.main(["look", "try"]) == 1
+    said = capsys.readouterr()
+    assert [one.name for one in (here / "data" / "looks").iterdir()] == ["where--small--leaves--1.json"]
+    assert "small  CAM" in said.out
+    assert "model.keras; `gpc run try` makes it again from its checkpoint" in said.err
+    assert cli.main(["run", "try"]) == 0
+    said = capsys.readouterr().out
+    assert "its model was missing, and is made again from its checkpoint" in said and "epoch 1" not in said
+    assert told.stat().st_mtime_ns == written and abs(first.stat().st_size - len(before)) < 1000
+    assert cli.main(["look", "try"]) == 0  # which holds the model's accuracy to the record's
+    shutil.rmtree(first.parent)
+    (here / "data" / "looks" / told.name).unlink()
+    assert cli.main(["run", "try"]) == 0  # a record that came from elsewhere: nothing to make, nothing said
+    assert capsys.readouterr().out.splitlines()[-1] == "try: 2 done, 0 failed, 0 left"
+    assert not first.parent.exists() and cli.main(["look", "try"]) == 1
+    assert f"move {told.relative_to(here)} away" in capsys.readouterr().err
 
 
 def test_without_records_it_says_what_to_run(here, capsys):

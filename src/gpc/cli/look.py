@@ -1,6 +1,7 @@
 """`gpc look`: where a plan's trained networks look, scored against the data set's masks."""
 
 import json
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def add(commands):
             "every test image for its right class, and scores them against the masks: how often the highest "
             "point lies on the mask, and how much the highest points, as many as the mask has, overlap with "
             "it. Beside them what the picture's middle scores, which no network is needed for. One file a "
-            "run; what has one is not done again."
+            "run; what has one is not done again. Exit status: 1 where a model is missing, the others scored."
         ),
         examples=[
             "gpc look cpu-pets",
@@ -57,13 +58,32 @@ def run(asked):
         raise FileNotFoundError(f"{told}; `gpc run {asked.plan}` first")
     names = {state.path.name for state in there}
     _same_mask(looks.load(folder, names), asked)
+    lacking = []
     for state in there:
         target = folder / state.path.name
-        if not target.exists():
-            print(f"{state.item} …", flush=True)
-            _write(target, _looked(state, asked, data))
-    print(looks.text(looks.table(looks.load(folder, names))))
-    return 0
+        if target.exists():
+            continue
+        if not _model(state, asked).exists():
+            lacking.append(_lacks(state, asked))
+            continue
+        print(f"{state.item} …", flush=True)
+        _write(target, _looked(state, asked, data))
+    if found := looks.load(folder, names):
+        print(looks.text(looks.table(found)))
+    print("".join(f"gpc look: {line}\n" for line in lacking), end="", file=sys.stderr)
+    return 1 if lacking else 0
+
+
+def _model(state, asked):
+    return Path(asked.runs) / state.path.stem / "model.keras"
+
+
+def _lacks(state, asked):
+    """Which model is not there, and what makes it again."""
+    path = _model(state, asked)
+    if any(path.parent.glob("checkpoint-*.npz")):
+        return f"no file {path}; `gpc run {asked.plan}` makes it again from its checkpoint"
+    return f"no file {path}; move {state.path} away, and `gpc run {asked.plan}` trains it again"
 
 
 def _same_mask(found, asked):
@@ -90,7 +110,7 @@ def _looked(state, asked, loaded):
     from gpc.train import machine, records
 
     record = records.read(state.path)
-    model = _common.opened(str(Path(asked.runs) / state.path.stem / "model.keras"))
+    model = _common.opened(str(_model(state, asked)))
     if state.item.data not in loaded:
         loaded[state.item.data] = state.item.data.load(asked.data_folder)
     data = loaded[state.item.data]

@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from gpc._files import save_atomically
-from gpc.train import planning
+from gpc.train import planning, records
+from gpc.train.checkpoints import Checkpoints
 from gpc.train.loop import fit
+from gpc.train.recipes import Recipe
 from gpc.train.terminal import span
 
 
@@ -93,6 +95,7 @@ class Following:
             recipe = self.rehearsal.recipe(state.recipe or state.item.recipe)
             state = replace(state, status="missing", recipe=recipe)
         if state.status == "there":
+            self._model_again(state, label)
             self.outcome.done.append(str(state.item))
         elif state.status == "in the way":
             told = f"{state.path} holds another run's record: {state.reason}"
@@ -119,9 +122,7 @@ class Following:
             self.outcome.left.append(str(state.item))
             self.say(f"{label}: {error.strerror or error}")
         except Exception as error:  # whatever one run dies of, the others are not to
-            plain = error.strerror if isinstance(error, OSError) and not error.filename else None
-            told = plain or f"{type(error).__name__}: {error}"
-            self._fail(state, label, " ".join(told.split())[:400])
+            self._fail(state, label, _told(error))
         else:
             self._note(state, label, run)
         finally:
@@ -148,10 +149,28 @@ class Following:
         except OSError as error:
             self.say(f"warning: the model could not be saved ({error.strerror or error})")
 
+    def _model_again(self, state, label):
+        """The model of a run that has its record, from its last checkpoint where a full disk cost the model.
+
+        Nothing is trained, the record stays as it is; without that run's folder there is nothing to do.
+        """
+        home = self._home(state)
+        try:
+            if (home / "model.keras").exists() or not _ended(home):
+                return
+            recipe = Recipe(**records.read(state.path)["recipe"])
+            self._save(self._fitted(replace(state, recipe=recipe), records=None), state)
+        except Exception as error:  # the run itself is done
+            self.say(f"{label}: warning: no model could be made of its checkpoint: {_told(error)}")
+        else:
+            if (home / "model.keras").exists():
+                self.say(f"{label}: its model was missing, and is made again from its checkpoint")
+            _forget()
+
     def _home(self, state):
         return self.runs / ("rehearsal" if self.rehearsal else "") / state.path.stem
 
-    def _fitted(self, state):
+    def _fitted(self, state, **changes):
         item, row, recipe = state.item, state.item.row, state.recipe
         data = self._loaded(item.data)
         shape = recipe.input_shape(data.input_shape)
@@ -165,6 +184,7 @@ class Following:
             "records": None if self.rehearsal else self.records,
             "on_epoch": self.say,
             **self.options,
+            **changes,
         }
         model = partial(planning.built, item, shape, classes)
         if self.rehearsal.cut:
@@ -180,6 +200,24 @@ class Following:
             self._data = (None, None)  # the one before goes first: two large ones may not fit
             self._data = (asked, asked.load(self.folder, count=self.rehearsal.limit))
         return self._data[1]
+
+
+def _told(error):
+    """What a run died of, in a line."""
+    plain = error.strerror if isinstance(error, OSError) and not error.filename else None
+    return " ".join((plain or f"{type(error).__name__}: {error}").split())[:400]
+
+
+def _ended(folder):
+    """Whether the newest checkpoint in the folder is that of a run at its end."""
+    if not folder.is_dir():
+        return False
+    store = Checkpoints(folder)
+    try:
+        found = store.newest(lambda line: None)
+    finally:
+        store.close()
+    return found is not None and found[0]["progress"]["metrics"] is not None
 
 
 def _forget():
