@@ -93,6 +93,17 @@ def test_a_finished_run_asked_for_again_is_not_run_again(tmp_path):
     assert again.record == first.record
 
 
+def test_the_test_split_left_shut_is_opened_when_it_is_asked_for(tmp_path, whole):
+    run, _ = trained(tmp_path, test=False)
+    assert run.metrics["test"] is None and run.record["test_openings"] == 0
+    run, lines = trained(tmp_path, records=tmp_path / "records")
+    assert_same(run, whole[0])
+    assert run.record["test_openings"] == 1 and [line.split(":")[0] for line in lines] == ["finished"]
+    assert records.read(run.path) == records.read(tmp_path / "record.json") == run.record
+    run, lines = trained(tmp_path)
+    assert run.record["test_openings"] == 1 and lines == []
+
+
 def test_pauses_change_nothing(tmp_path, whole):
     for step in range(1, 4):
         run, lines = trained(tmp_path, minutes=0)

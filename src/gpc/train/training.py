@@ -64,6 +64,8 @@ class Training:
             return self._run(None, None)
         if self.progress.metrics is None:
             self._finish(test)
+        elif test and self.progress.metrics["test"] is None:  # the run was first asked for without it
+            self._close(self.progress.metrics, test)
         return self._run(*writing.keep(self, target))
 
     def _run(self, record, path):
@@ -219,6 +221,11 @@ class Training:
         found = {"best_epoch": chosen, "test": None}
         found["train"] = {key: row[key] for key in self.recipe.scores}
         found["val"] = {key: row[f"val_{key}"] for key in self.recipe.scores}
+        self._close(found, test)
+
+    def _close(self, found, test):
+        """The test split opened where it is to be, the run's state kept, its end told."""
+        now = self.progress
         if test:
             now.test_openings += 1
             self._save(self.model)  # before the door opens: an opening that a kill cuts short counts as well
