@@ -20,9 +20,10 @@ def study(experiment, models, *, data, recipe, seeds=3, folder=None, on_epoch=pr
     folder      where records lie (default: the nearest `data/records` at or above the working folder);
                 checkpoints go to `checkpoints/` beside it, so a run that was cut goes on where it was
 
-    In the quick profile nothing is trained. Returns the experiment's records, a tuple, empty without any;
+    In the quick profile nothing is trained, and what is there is shown whatever its recipe. Returns the experiment's records, a tuple, empty without any;
     where the course's folder is not at hand, those that came with the package.
-    Raises ValueError for an unknown recipe or data set before anything is trained.
+    Raises ValueError for an unknown recipe or data set, and in the full profile where a file holds the record
+    of another recipe, before anything is trained.
     """
     recipe = named_recipe(recipe, **changes)
     default, folder = folder is None, Path(folder) if folder else kept.home()
@@ -32,7 +33,11 @@ def study(experiment, models, *, data, recipe, seeds=3, folder=None, on_epoch=pr
         for name in models
     }
     missing = [run for run, path in files.items() if not path.exists()]
-    if profile() == "full" and missing:
+    full = profile() == "full"
+    if full:
+        for path in files.values():
+            _check(path, recipe)
+    if full and missing:
         dataset = load(data)
         for place, (name, seed) in enumerate(missing, 1):
             if on_epoch:
@@ -42,3 +47,16 @@ def study(experiment, models, *, data, recipe, seeds=3, folder=None, on_epoch=pr
                 folder=checkpoints, on_epoch=on_epoch)  # fmt: skip
     shown = kept.shelf() if default else folder
     return kept.load(shown, experiment=experiment) if shown.is_dir() else ()
+
+
+def _check(path, recipe):
+    """Raises ValueError where the file holds the record of another recipe; what it is called is no matter."""
+    if not path.exists():
+        return
+    there, here = kept.read(path)["recipe"], recipe.as_dict()
+    if other := [name for name in here if name not in ("name", "deviates") and there[name] != here[name]]:
+        told = ", ".join(f"{name} is {there[name]!r} there, {here[name]!r} here" for name in other)
+        raise ValueError(
+            f"{path} holds the record of another recipe: {told}; give another experiment name, "
+            "or move that file away"
+        )
