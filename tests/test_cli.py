@@ -120,6 +120,12 @@ def test_python_m_gpc():
         (["train", "LeNet5", "--data", "digits", "--epochs", "0"], "epochs=0 must be at least 1"),
         (["train", "LeNet5", "--data", "digits", "--precision", "half"], "precision='half' is not known"),
         (["train", "LeNet5", "--data", "digits", "--limit", "1"], "count=1 is too few"),
+        (["train", "LeNet5", "--data", "digits", "--size", "32", "--minutes", "-1"], "minutes=-1.0 must be at least 0"),
+        (["train", "LeNet5", "--data", "digits", "--size", "32", "--minutes", "inf"], "minutes=inf must be .* finite"),
+        (
+            ["train", "LeNet5", "--data", "digits", "--size", "32", "--checkpoint-minutes", "nan"],
+            "checkpoint_minutes=nan must be",
+        ),
         (["bench", "model", "LeNet5"], "give two or more different models"),
         (["records", "--folder", "none"], "no folder none of records"),
         (["records", "--missing"], "no folder chapters of chapters"),
@@ -131,6 +137,14 @@ def test_mistakes_are_told_in_a_line(arguments, told, capsys):
     assert said.startswith(f"gpc {arguments[0]}: ") and len(said.strip().splitlines()) <= 2
     assert "Traceback" not in said
     assert re.search(told, said), said
+
+
+def test_a_wrong_profile_is_told_before_anything_is_trained(elsewhere, monkeypatch, capsys):
+    monkeypatch.setenv("GPC_PROFILE", "ful")
+    assert run("train", "LeNet5", "--data", "digits", "--size", 32) == 2
+    said = capsys.readouterr()
+    assert "GPC_PROFILE='ful' must be 'quick' or 'full'" in said.err and "epoch" not in said.out
+    assert not (elsewhere / "runs").exists()
 
 
 @pytest.mark.parametrize(
@@ -239,7 +253,7 @@ TRAIN = ("--data", "digits", "--limit", 120, "--epochs", 2, "--batch-size", 21)
 
 def test_train(elsewhere, files, capsys):
     arguments = ("train", files / "plain.keras", *TRAIN)
-    assert run(*arguments, "--minutes", 0) == 0
+    assert run(*arguments, "--minutes", 0) == 3
     assert "paused: the minutes are over" in capsys.readouterr().out
     assert run(*arguments) == 0
     said = capsys.readouterr().out

@@ -180,7 +180,9 @@ def test_a_time_by_records_is_epochs_times_their_seconds(elsewhere):
             ["try", "--models", "thinn"],
             "--models='thinn' is not known; there are LeNet5, refused, thin; nearest: 'thin'",
         ),
-        (["try", "--minutes", "-3"], "--minutes -3 must be at least 0"),
+        (["try", "--minutes", "-3"], "--minutes=-3.0 must be at least 0"),
+        (["try", "--minutes", "nan"], "--minutes=nan must be at least 0, and finite"),
+        (["try", "--checkpoint-minutes", "-1"], "--checkpoint-minutes=-1.0 must be at least 0"),
         (["try", "--seeds", "7"], "--seeds='7' is not known; there are 0, 1"),
     ],
 )
@@ -188,6 +190,14 @@ def test_mistakes_in_the_command_line(elsewhere, capsys, arguments, told):
     put(elsewhere)
     assert run(*arguments) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_wrong_profile_is_told_once_and_nothing_is_trained(elsewhere, monkeypatch, capsys):
+    put(elsewhere)
+    monkeypatch.setenv("GPC_PROFILE", "ful")
+    assert run("try") == 2
+    said = capsys.readouterr()
+    assert "GPC_PROFILE='ful' must be" in said.err and "FAILED" not in said.out and "epoch" not in said.out
 
 
 def test_without_a_plan_it_lists_them(elsewhere, capsys):

@@ -3,6 +3,7 @@
 import difflib
 import math
 import operator
+from numbers import Real
 
 
 def positive(name, value):
@@ -24,6 +25,19 @@ def positive(name, value):
     if number < 1:
         raise ValueError(f"{name}={number} must be at least 1; nearest that works: 1")
     return number
+
+
+def minutes(name, value):
+    """`value`, a time in minutes, 0 or more.
+
+    Raises ValueError for a negative one, and for what is no number or not finite.
+
+    >>> minutes("minutes", 2.5)
+    2.5
+    """
+    if not isinstance(value, Real) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"{name}={value!r} must be at least 0, and finite; nearest that works: 0")
+    return value
 
 
 def common_divisors(*numbers):

@@ -44,8 +44,9 @@ def parser():
 def main(arguments=None):
     """Runs one command line (default: the process's own) and returns its exit status.
 
-    0: done; 1: a run that diverged; 2: something is wrong with what was asked, told in a line or two on
-    standard error; 130: stopped by Ctrl-C.
+    0: done; 1: a run diverged or failed, or something is missing; 2: something is wrong with what was asked,
+    told in a line or two on standard error; 3: the minutes are over, the same command line goes on; 130:
+    stopped by Ctrl-C.
     """
     asked = parser().parse_args(arguments)
     try:

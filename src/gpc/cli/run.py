@@ -120,10 +120,14 @@ def _missing(plan, chosen, asked):
 
 
 def _follow(plan, chosen, asked):
+    from gpc._checks import minutes
+    from gpc.data import profile
     from gpc.train.following import SHORTEST, Following, Rehearsal
 
-    if asked.minutes is not None and asked.minutes < 0:
-        raise ValueError(f"--minutes {asked.minutes:g} must be at least 0")
+    profile()  # asked once, where it is wrong: not by each run
+    if asked.minutes is not None:
+        minutes("--minutes", asked.minutes)
+    minutes("--checkpoint-minutes", asked.checkpoint_minutes)
     given = {name: value for name in ("epochs", "limit") if (value := getattr(asked, name)) is not None}
     rehearsal = replace(SHORTEST if asked.rehearse else Rehearsal(), **given)
     if rehearsal:

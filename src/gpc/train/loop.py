@@ -4,6 +4,8 @@ import time
 import warnings
 from dataclasses import replace
 
+from gpc._checks import minutes as checked
+from gpc.data import profile
 from gpc.train import setup
 from gpc.train.checkpoints import Checkpoints
 from gpc.train.devices import chosen
@@ -28,7 +30,7 @@ def fit(
                  `resume=False` begins anew. Without a folder nothing is kept.
     experiment   the name its record goes by; records: the folder for it (fields: gpc.train.schema.SCHEMA)
     on_epoch     called with one line an epoch, whose `.row` has the numbers; None for silence
-    minutes      stop after about so long, with a checkpoint and status "paused"
+    minutes      stop after about so long, with a checkpoint and status "paused"; 0 or more
     name, options  how the record calls the model (default: the model's own name)
     devices      how many the batches are split among: 1, "auto" for all there are, a number, or their names
                  ("gpu:0"). Several take a function that builds the model, and a batch size they divide;
@@ -36,13 +38,16 @@ def fit(
                  one device to rounding. The model returned is an ordinary one, of one device.
 
     Raises ValueError where model, data and recipe do not fit, or the folder holds a checkpoint of another
-    run, naming what differs; OSError where the folder cannot be written; Diverged where the loss is lost
+    run, naming what differs, or GPC_PROFILE is no profile; OSError where the folder cannot be written; Diverged where the loss is lost
     before the first epoch is over. In the main thread and with a folder, Ctrl-C and SIGTERM save a checkpoint
     before KeyboardInterrupt.
     """
     recipe = named_recipe(recipe) if isinstance(recipe, str) else recipe
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe={recipe!r} must be a Recipe or the name of one")
+    profile()  # its record has it: a wrong one is refused now, not after the training
+    checked("checkpoint_minutes", checkpoint_minutes)
+    deadline = None if minutes is None else time.monotonic() + 60 * checked("minutes", minutes)
     about = {"experiment": experiment, "name": name, "options": options, "deterministic": deterministic}
     among = chosen(devices)
     if among.count > 1 and hasattr(model, "weights"):
@@ -54,7 +59,7 @@ def fit(
         with among.scope():
             run = Training(model, data, recipe, seed=seed, **kept)
             run.every = (60 * checkpoint_minutes, checkpoint_steps)
-            run.deadline = None if minutes is None else time.monotonic() + 60 * minutes
+            run.deadline = deadline
             done = run.go(resume=resume, records=records, test=test)
         return done if among.count == 1 else _of_one_device(done, model, recipe)
     finally:
