@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -126,6 +127,16 @@ def test_python_m_gpc():
             ["train", "LeNet5", "--data", "digits", "--size", "32", "--checkpoint-minutes", "nan"],
             "checkpoint_minutes=nan must be",
         ),
+        (["bench", "layers", "--batch-size", "0"], "batch=0 must be at least 1"),
+        (["bench", "layers", "--json", "no/x.json"], "no folder no to write x.json to; make it first"),
+        (["bench", "model", "LeNet5", "VGG16", "--json", "no/x.json"], "no folder no to write x.json to"),
+        (["bench", "litert", "x.tflite", "--json", "no/x.json"], "no folder no to write x.json to"),
+        (["count", "LeNet5", "--input", "0"], "--input=0 must be at least 1"),
+        (["count", "LeNet5", "--channels", "0"], "--channels=0 must be at least 1"),
+        (["count", "LeNet5", "--classes", "0"], "--classes=0 must be at least 1"),
+        (["count", "LeNet5", "--channels-per-group", "0"], "--channels-per-group=0 must be at least 1"),
+        (["regroup", "LeNet5", "--channels-per-group", "0"], "--channels-per-group=0 must be at least 1"),
+        (["count", "LeNet5", "--classes", str(10**12)], "Error: .*(GPC_TRACEBACK=1 shows where)"),
         (["bench", "model", "LeNet5"], "give two or more different models"),
         (["records", "--folder", "none"], "no folder none of records"),
         (["records", "--missing"], "no folder chapters of chapters"),
@@ -174,6 +185,17 @@ def test_a_traceback_for_who_asks(monkeypatch):
     monkeypatch.setenv("GPC_TRACEBACK", "1")
     with pytest.raises(ValueError, match="no network is called"):
         main(["count", "EfficientNet"])
+
+
+def test_a_pipe_that_has_no_such_signs_gets_others(elsewhere):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "gpc", "count", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0 and "--input PIXELS" in done.stdout
+    put(elsewhere, record())
+    command = [sys.executable, "-m", "gpc", "records", "--folder", "."]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, "") and "75.00%" in done.stdout and "?" in done.stdout
 
 
 def test_the_reader_of_a_pipe_may_leave(elsewhere):
@@ -279,6 +301,7 @@ def test_train_an_experiment_and_list_its_records(elsewhere, files, capsys):
     chapters = elsewhere / "chapters"
     chapters.mkdir()
     cells = [{"metadata": {"gpu": {"experiment": name, "minutes": 1}}} for name in ("00-x", "00-y")]
+    (chapters / "00_w.ipynb").write_text("{}")
     (chapters / "00_x.ipynb").write_text(json.dumps({"cells": [{"metadata": {}}, *cells]}))
     assert run("records", "--missing") == 1
     assert "00-x (00_x.ipynb): no record" in capsys.readouterr().out
@@ -297,6 +320,9 @@ def test_train_an_experiment_and_list_its_records(elsewhere, files, capsys):
         "00-x (00_x.ipynb): plain has 2 of 3 seeds",
         "00-y (00_x.ipynb): no record",
     ]
+    (chapters / "00_w.ipynb").write_text("no notebook")
+    assert run("records", "--missing") == 2
+    assert "00_w.ipynb is no notebook" in capsys.readouterr().err
     assert run("records", "--experiment", "other") == 0
     assert "no records of other in data/records" in capsys.readouterr().out
 
@@ -312,6 +338,15 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, files, capsys):
         "gpc train: stopped by SIGINT; the checkpoint is in here" in told
         and "the same command line goes on" in told
     )
+
+
+def test_ctrl_c_before_there_is_anything_to_go_on_from(monkeypatch, files, capsys):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gpc.train, "fit", stopped)
+    assert run("train", files / "plain.keras", *TRAIN) == 130
+    assert capsys.readouterr().err == "\ngpc train: stopped\n"
 
 
 def test_a_diverged_run_is_told_by_its_exit_status(files, capsys):

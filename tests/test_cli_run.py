@@ -1,6 +1,7 @@
 """`gpc run`: a plan followed through failures, cuts and kills; records as tables and figures."""
 
 import errno
+import json
 import os
 import re
 import signal
@@ -90,6 +91,10 @@ def test_another_runs_record_is_not_written_over(elsewhere, capsys):
     assert run("try", "--models", "LeNet5", "--seeds", "1") == 1
     told = capsys.readouterr().out
     assert "holds another run's record: recipe.name is" in told and "or move that file away" in told
+    (elsewhere / "data" / "records" / names(elsewhere)[0]).unlink()
+    assert run("try", "--models", "LeNet5", "--seeds", "1") == 1
+    told = capsys.readouterr().out
+    assert "recipe.epochs is 2 there, 1 here" in told and "give another with --runs" in told
 
 
 def test_a_folder_that_cannot_be_written_is_named_without_a_number(elsewhere, capsys):
@@ -181,6 +186,8 @@ def test_a_time_by_records_is_epochs_times_their_seconds(elsewhere):
             "--models='thinn' is not known; there are LeNet5, refused, thin; nearest: 'thin'",
         ),
         (["try", "--minutes", "-3"], "--minutes=-3.0 must be at least 0"),
+        (["try", "--limit", "0"], "--limit=0 must be at least 1"),
+        (["try", "--epochs", "0"], "--epochs=0 must be at least 1"),
         (["try", "--minutes", "nan"], "--minutes=nan must be at least 0, and finite"),
         (["try", "--checkpoint-minutes", "-1"], "--checkpoint-minutes=-1.0 must be at least 0"),
         (["try", "--seeds", "7"], "--seeds='7' is not known; there are 0, 1"),
@@ -293,6 +300,9 @@ def test_records_as_markdown_and_figure(made, monkeypatch, capsys):
     assert "**a try**, digits" in told and f"{100 * row['test']:.2f}%" in told
     assert "| LeNet5 ○ |" in told  # two seeds
     assert figure.stat().st_size > 2000
+    assert cli.main(["records", "--json", "--figure", str(figure)]) == 0
+    said = capsys.readouterr()
+    assert len(json.loads(said.out)) == 2 and said.err == f"figure in {figure}\n"
     assert cli.main(["records", "--data", "cifar10", "--figure", "x.svg"]) == 2
     assert "none with a test score; choose with --experiment and --data" in capsys.readouterr().err
 

@@ -95,6 +95,11 @@ def test_slips_are_named(tmp_path, old, new, told):
         plan(tmp_path, TEXT.replace(old, new, 1))
 
 
+def test_a_plan_too_deep_is_told(tmp_path):
+    with pytest.raises(ValueError, match=r"try.toml: (tables and lists stand in one another too deep|no TOML)"):
+        plan(tmp_path, "title = " + "[" * 5000)
+
+
 def test_a_plan_that_is_not_there_names_those_that_are(monkeypatch):
     monkeypatch.chdir(PLANS.parents[1])
     with pytest.raises(FileNotFoundError, match="no plan 'cifar11'.*cifar10"):

@@ -135,6 +135,7 @@ def pointwise_layers(
     from gpc.bench.report import Report, header
 
     progress = progress or (lambda line: print(line, file=sys.stderr, flush=True))
+    batch, rounds = positive("batch", batch), positive("rounds", rounds)
     layers = [layer for layer in architecture(size) if only is None or layer[:2] in only]
     layers = [
         layer for layer in layers if _splits(*layer[:2], positive("channels_per_group", channels_per_group))

@@ -48,11 +48,13 @@ def main(arguments=None):
     told in a line or two on standard error; 3: the minutes are over, the same command line goes on; 130:
     stopped by Ctrl-C.
     """
+    if hasattr(sys.stdout, "reconfigure"):  # a terminal or pipe that has no × and no … gets ? for them
+        sys.stdout.reconfigure(errors="replace")
     asked = parser().parse_args(arguments)
     try:
         return asked.run(asked) or 0
     except KeyboardInterrupt as stop:
-        print(f"\ngpc {asked.command}: {stop or 'stopped'}", file=sys.stderr)
+        print(f"\ngpc {asked.command}: {str(stop) or 'stopped'}", file=sys.stderr)
         if asked.command in ("train", "run") and str(stop):
             print("the same command line goes on from there", file=sys.stderr)
         return 130
@@ -63,6 +65,12 @@ def main(arguments=None):
         if os.environ.get("GPC_TRACEBACK"):
             raise
         print(f"gpc {asked.command}: {_told(error)}", file=sys.stderr)
+        return 2
+    except Exception as error:  # nobody has foreseen it: no reason to frighten who only uses this
+        if os.environ.get("GPC_TRACEBACK"):
+            raise
+        told = f"{type(error).__name__}: {_told(error)}"
+        print(f"gpc {asked.command}: {told} (GPC_TRACEBACK=1 shows where)", file=sys.stderr)
         return 2
 
 

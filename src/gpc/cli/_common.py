@@ -9,6 +9,8 @@ import textwrap
 import zipfile
 from pathlib import Path
 
+from gpc._checks import positive
+
 
 def command(commands, name, run, *, short, text, examples):
     """A subcommand with a help that teaches: what it does, then examples."""
@@ -61,11 +63,19 @@ def add_timing(parser, *, rounds):
     parser.add_argument("--json", metavar="FILE", help="write all numbers there")
 
 
+def writable(*names):
+    """Raises FileNotFoundError for a file given to write to whose folder is not there; None is no file."""
+    for path in map(Path, filter(None, names)):
+        if not path.resolve().parent.is_dir():
+            raise FileNotFoundError(f"no folder {path.parent} to write {path.name} to; make it first")
+
+
 def shape(asked):
     """(height, width, channels) of the command line; None where it says neither."""
     if asked.input is None and asked.channels is None:
         return None
-    return (asked.input or 224, asked.input or 224, asked.channels or 3)
+    side = 224 if asked.input is None else positive("--input", asked.input)
+    return (side, side, 3 if asked.channels is None else positive("--channels", asked.channels))
 
 
 def options(asked, name, *, shape=None, classes=None, strict=True):
@@ -74,10 +84,14 @@ def options(asked, name, *, shape=None, classes=None, strict=True):
     Raises ValueError for a grouping of a model that has none, unless `strict` is False: of several models
     each takes what it knows.
     """
+    if classes is not None:
+        positive("--classes", classes)
+    if asked.channels_per_group is not None:
+        positive("--channels-per-group", asked.channels_per_group)
     found = {"input_shape": shape, "classes": classes}
     if name.startswith("k") and not from_file(name):
         found |= {"channels_per_group": asked.channels_per_group, "scheme": asked.scheme}
-    elif strict and (asked.channels_per_group or asked.scheme):
+    elif strict and (asked.channels_per_group is not None or asked.scheme):
         raise ValueError(
             f"{name} has no groups to choose; `gpc regroup {name} --save FILE.keras` makes some, "
             "or take a k-network such as kEfficientNetB0"

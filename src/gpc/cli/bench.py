@@ -106,6 +106,7 @@ def _add_litert(kinds):
 
 def run_layers(asked):
     """Times the layers, a line each as it goes, and prints the table."""
+    _common.writable(asked.json)
     _common.start_keras()
     from gpc import bench
 
@@ -122,6 +123,7 @@ def run_layers(asked):
 
 def run_model(asked):
     """Times the models and prints milliseconds and ratios."""
+    _common.writable(asked.json)
     models = _models(asked)
     from gpc import bench, surgery
     from gpc.bench.report import provenance
@@ -144,6 +146,7 @@ def run_model(asked):
 
 def run_litert(asked):
     """Times the exported models and prints their latency, size and memory."""
+    _common.writable(asked.json)
     if len(set(asked.models)) < len(asked.models):
         raise ValueError("give each model once: gpc bench litert ONE.tflite OTHER.tflite …")
     models = {name: name if name.endswith(".tflite") else _exported(name, asked) for name in asked.models}

@@ -71,8 +71,7 @@ def _checked(asked):
     path = Path(asked.to)
     if path.suffix not in COMPARED:
         raise ValueError(f"--to {path} must end in .tflite or .onnx; nearest: {path.with_suffix('.tflite')}")
-    if not path.resolve().parent.is_dir():
-        raise FileNotFoundError(f"no folder {path.parent} to write {path.name} to; make it first")
+    _common.writable(path)
     if path.suffix == ".onnx" and asked.weights != "float":
         near = path.with_suffix(".tflite")
         raise ValueError(f"--weights {asked.weights} is LiteRT's; nearest: --to {near}")

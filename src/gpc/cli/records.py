@@ -1,6 +1,7 @@
 """`gpc records`: what has been trained, and what is still missing."""
 
 import json
+import sys
 from pathlib import Path
 
 from gpc.cli import _common
@@ -52,6 +53,7 @@ def run(asked):
     """Prints the table, or what is missing."""
     from gpc.train import records
 
+    _common.writable(asked.figure)
     folder = Path(asked.folder)
     found = () if asked.missing and not folder.is_dir() else read_all(folder, asked.experiment)
     if asked.missing:
@@ -84,13 +86,11 @@ def _draw(rows, asked):
     from gpc.show.evidence import evidence
 
     path = Path(asked.figure)
-    if not path.resolve().parent.is_dir():
-        raise FileNotFoundError(f"no folder {path.parent} to write {path.name} to; make it first")
     try:
         evidence(rows, asked.against).save(path)
     except ValueError as error:
         raise ValueError(f"--figure: {error}; choose with --experiment and --data") from None
-    print(f"figure in {path}")
+    print(f"figure in {path}", file=sys.stderr)
     return 0
 
 
@@ -151,11 +151,18 @@ def asked_for(chapters):
         )
     found = {}
     for path in sorted(folder.glob("*.ipynb")):
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            gpu = cell["metadata"].get("gpu") or {}
+        for cell in _cells(path):
+            gpu = cell.get("metadata", {}).get("gpu") or {}
             if gpu.get("experiment"):
                 found[gpu["experiment"]] = path.name
     return found
+
+
+def _cells(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8")).get("cells", [])
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{path} is no notebook: {error}") from None
 
 
 def _missing(asked, found):

@@ -41,11 +41,7 @@ def add(commands):
 
 def run(asked):
     """Regroups, prints the report, saves."""
-    for name in (asked.save, asked.csv):
-        if name and not Path(name).resolve().parent.is_dir():
-            raise FileNotFoundError(
-                f"no folder {Path(name).parent} to write {Path(name).name} to; make it first"
-            )
+    _common.writable(asked.save, asked.csv)
     if asked.save and not asked.save.endswith(".keras"):
         raise ValueError(f"--save {asked.save} must end in .keras; nearest: {Path(asked.save).stem}.keras")
     _common.start_keras()
@@ -58,7 +54,7 @@ def run(asked):
     model = _common.build(asked.model, options, skip_strides=asked.skip_strides)
     model, report = surgery.regroup(
         model,
-        asked.channels_per_group or 16,
+        16 if asked.channels_per_group is None else asked.channels_per_group,
         scheme=asked.scheme or "interleaved",
         where=asked.where,
         per_pixel_dense=asked.per_pixel_dense,

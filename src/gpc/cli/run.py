@@ -120,7 +120,7 @@ def _missing(plan, chosen, asked):
 
 
 def _follow(plan, chosen, asked):
-    from gpc._checks import minutes
+    from gpc._checks import minutes, positive
     from gpc.data import profile
     from gpc.train.following import SHORTEST, Following, Rehearsal
 
@@ -129,6 +129,8 @@ def _follow(plan, chosen, asked):
         minutes("--minutes", asked.minutes)
     minutes("--checkpoint-minutes", asked.checkpoint_minutes)
     given = {name: value for name in ("epochs", "limit") if (value := getattr(asked, name)) is not None}
+    for name, value in given.items():
+        positive(f"--{name}", value)
     rehearsal = replace(SHORTEST if asked.rehearse else Rehearsal(), **given)
     if rehearsal:
         print(f"a rehearsal: records only in {Path(asked.runs) / 'rehearsal'}")

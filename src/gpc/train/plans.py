@@ -78,7 +78,7 @@ class Data:
         from gpc import data
 
         options = {"classes": self.classes} if self.classes else {}
-        count = count or self.count
+        count = self.count if count is None else count
         return data.load(self.name, seed=self.seed, size=self.size, count=count, folder=folder, **options)
 
 
@@ -170,6 +170,8 @@ def read(name):
         return _plan(path, table)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: no TOML: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{path}: tables and lists stand in one another too deep to be read") from None
     except Wrong as error:
         raise ValueError(f"{path}: {error}") from None
 
