@@ -127,6 +127,8 @@ def test_python_m_gpc():
             ["train", "LeNet5", "--data", "digits", "--size", "32", "--checkpoint-minutes", "nan"],
             "checkpoint_minutes=nan must be",
         ),
+        (["train", "LeNet5", "--data", "digits", "--learning-rate", "inf"], "learning_rate=inf must be above 0 and finite"),
+        (["train", "LeNet5", "--data", "digit", "--seed", "-1"], "--seed=-1 must be from 0 to 4294967295; nearest: 0"),
         (["bench", "layers", "--batch-size", "0"], "batch=0 must be at least 1"),
         (["bench", "layers", "--json", "no/x.json"], "no folder no to write x.json to; make it first"),
         (["bench", "model", "LeNet5", "VGG16", "--json", "no/x.json"], "no folder no to write x.json to"),
@@ -170,6 +172,9 @@ def test_files_that_are_no_models(elsewhere, files, capsys):
     (elsewhere / "broken.keras").write_text("no zip")
     assert run("count", "broken.keras") == 2
     assert "broken.keras is no .keras file, or a damaged one: it is no zip archive" in capsys.readouterr().err
+    (elsewhere / "folder.keras").mkdir()
+    assert run("count", "folder.keras") == 2
+    assert "folder.keras is a folder, no .keras file" in capsys.readouterr().err
     (elsewhere / "old.h5").write_text("")
     assert run("count", "old.h5") == 2
     assert "old.h5 is no .keras file; save the model with model.save('old.keras')" in capsys.readouterr().err
@@ -196,6 +201,13 @@ def test_a_pipe_that_has_no_such_signs_gets_others(elsewhere):
     command = [sys.executable, "-m", "gpc", "records", "--folder", "."]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stderr) == (0, "") and "75.00%" in done.stdout and "?" in done.stdout
+
+
+def test_a_backend_that_there_is_not(monkeypatch, capsys):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorfow")
+    assert run("count", "LeNet5") == 2
+    told = "KERAS_BACKEND='tensorfow' is no backend; choose from tensorflow, jax, torch; nearest: 'tensorflow'"
+    assert told in capsys.readouterr().err
 
 
 def test_the_reader_of_a_pipe_may_leave(elsewhere):
@@ -323,8 +335,10 @@ def test_train_an_experiment_and_list_its_records(elsewhere, files, capsys):
     (chapters / "00_w.ipynb").write_text("no notebook")
     assert run("records", "--missing") == 2
     assert "00_w.ipynb is no notebook" in capsys.readouterr().err
-    assert run("records", "--experiment", "other") == 0
-    assert "no records of other in data/records" in capsys.readouterr().out
+    assert run("records", "--experiment", "other") == 1
+    assert "no records of other in data/records; `gpc run` or" in capsys.readouterr().out
+    assert run("records", "--experiment", "00-xx") == 1
+    assert "no records of 00-xx in data/records; nearest: '00-x'" in capsys.readouterr().out
 
 
 def test_ctrl_c_says_how_to_go_on(monkeypatch, files, capsys):

@@ -121,6 +121,7 @@ def test_a_wrong_value_is_named(field):
         ("metrics.test", {"loss": 1.0, "accuracy": 75.0}),
         ("metrics.test", {"loss": 1.0}),
         ("seed", -1),
+        ("dataset.train", 0),
         ("seed", True),
         ("date", "2026-11-20"),
         ("date", "yesterday"),

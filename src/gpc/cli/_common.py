@@ -9,7 +9,10 @@ import textwrap
 import zipfile
 from pathlib import Path
 
-from gpc._checks import positive
+from gpc._checks import hint, positive
+
+BACKENDS = ("tensorflow", "jax", "torch")
+SEEDS = 2**32  # from 0 up to here, as NumPy takes them
 
 
 def command(commands, name, run, *, short, text, examples):
@@ -68,6 +71,13 @@ def writable(*names):
     for path in map(Path, filter(None, names)):
         if not path.resolve().parent.is_dir():
             raise FileNotFoundError(f"no folder {path.parent} to write {path.name} to; make it first")
+
+
+def seed(name, value):
+    """`value`, a seed. Raises ValueError, before anything is loaded, for one that NumPy would refuse."""
+    if not 0 <= value < SEEDS:
+        raise ValueError(f"{name}={value} must be from 0 to {SEEDS - 1}; nearest: {min(max(value, 0), SEEDS - 1)}")
+    return value
 
 
 def shape(asked):
@@ -132,6 +142,9 @@ def opened(name):
     import gpc.layers  # noqa: F401, so that Keras knows the layers that a regrouped model is made of
 
     path = Path(name)
+    if path.is_dir():
+        there = ", ".join(sorted(map(str, path.glob("*.keras")))[:5])
+        raise ValueError(f"{name} is a folder, no .keras file" + (f"; in it are: {there}" if there else ""))
     if not path.is_file():
         near = ", ".join(sorted(map(str, path.parent.glob("*.keras")))[:5])
         raise FileNotFoundError(f"no file {name}" + (f"; there are: {near}" if near else ""))
@@ -172,8 +185,12 @@ def quiet():
 def start_keras():
     """Imports Keras and its backend, with a word at the terminal, since it takes seconds.
 
-    Raises ImportError naming what is missing.
+    Raises ImportError naming what is missing, ValueError for a KERAS_BACKEND that there is not.
     """
+    asked = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    if asked not in (*BACKENDS, "numpy", "openvino"):
+        known = ", ".join(BACKENDS)
+        raise ValueError(f"KERAS_BACKEND={asked!r} is no backend; choose from {known}{hint(asked, BACKENDS)}")
     waiting = sys.stderr.isatty() and "keras" not in sys.modules
     if waiting:
         print("starting Keras …", end="\r", file=sys.stderr, flush=True)

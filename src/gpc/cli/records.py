@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from gpc._checks import hint
 from gpc.cli import _common
 
 FOLDER, CHAPTERS = "data/records", "chapters"
@@ -18,7 +19,8 @@ def add(commands):
         short="the records of past runs, checked, as a table",
         text=(
             "Reads every record in a folder (and in the folders of runs inside it), checks it, and prints "
-            "one row for each experiment, model, data set and recipe. Fewer than three seeds are marked."
+            "one row for each experiment, model, data set and recipe. Fewer than three seeds are marked. "
+            "Exit status: 1 where there is no record of the experiment or the data asked for."
         ),
         examples=[
             "gpc records                                the course's own, in data/records",
@@ -62,13 +64,27 @@ def run(asked):
     if asked.json:
         print(json.dumps(rows, indent=1))
     elif not rows:
-        what = "".join(f" of {one}" for one in (asked.experiment, asked.data) if one)
-        print(f"no records{what} in {asked.folder}; `gpc run` or `gpc train … --experiment NAME` makes some")
+        print(_none(asked, read_all(folder)))
     elif asked.markdown:
         print(_markdown(rows))
     else:
         print(text(rows))
-    return _draw(rows, asked) if asked.figure else 0
+    if asked.figure:
+        return _draw(rows, asked)
+    return 1 if not rows and (asked.experiment or asked.data) else 0
+
+
+def _none(asked, found):
+    """That there is no such record, and which experiment or data set that there is was meant."""
+    what = "".join(f" of {one}" for one in (asked.experiment, asked.data) if one)
+    told = f"no records{what} in {asked.folder}"
+    for word, known in (
+        (asked.experiment, {one["experiment"] for one in found}),
+        (asked.data, {one["dataset"]["name"] for one in found}),
+    ):
+        if word and word not in known and (near := hint(word, sorted(known))):
+            return told + near
+    return f"{told}; `gpc run` or `gpc train … --experiment NAME` makes some"
 
 
 def _markdown(rows):

@@ -42,6 +42,7 @@ def add(commands):
 def run(asked):
     """Regroups, prints the report, saves."""
     _common.writable(asked.save, asked.csv)
+    _common.seed("--seed", asked.seed)
     if asked.save and not asked.save.endswith(".keras"):
         raise ValueError(f"--save {asked.save} must end in .keras; nearest: {Path(asked.save).stem}.keras")
     _common.start_keras()

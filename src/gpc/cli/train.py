@@ -109,6 +109,8 @@ def run(asked):
     """Trains, saves the model beside its checkpoints, says where things are; 3 where its minutes are over."""
     from gpc.train import recipe
 
+    for name, value in (("--seed", asked.seed), ("--data-seed", asked.data_seed)):
+        _common.seed(name, value)
     changes = {name: getattr(asked, name) for name in CHANGES if getattr(asked, name) is not None}
     followed = recipe(asked.recipe, **changes)
     data = _load(asked)

@@ -1,5 +1,6 @@
 """What a training run is told, in one frozen object."""
 
+import math
 from dataclasses import KW_ONLY, asdict, dataclass, fields, replace
 from numbers import Real
 
@@ -189,5 +190,7 @@ def number(name, value, *, least=None, above=None, most=None, below=None):
         (below, "below", lambda limit: value < limit),
     ]
     said = [(f"{word} {limit}", holds(limit)) for limit, word, holds in bounds if limit is not None]
+    if not math.isfinite(value):
+        said.append(("finite", False))
     if not all(holds for _, holds in said):
         raise ValueError(f"{name}={value!r} must be {' and '.join(text for text, _ in said)}")
