@@ -96,7 +96,7 @@ def test_slips_are_named(tmp_path, old, new, told):
 
 
 def test_a_plan_too_deep_is_told(tmp_path):
-    with pytest.raises(ValueError, match=r"try.toml: (tables and lists stand in one another too deep|no TOML)"):
+    with pytest.raises(ValueError, match=r"try.toml: (tables and lists stand in one another|no TOML)"):
         plan(tmp_path, "title = " + "[" * 5000)
 
 
@@ -175,8 +175,8 @@ def test_a_record_of_other_data_is_not_the_runs_own(tmp_path, data, told):
 
 
 def test_of_a_part_of_the_training_images_the_count_is_not_known(tmp_path):
-    text = TEXT.replace('"digits"', '{ name = "digits", count = 60 }').replace("epochs", "subset = 0.5, epochs")
-    first, *_ = plan(tmp_path, text).items()
+    text = TEXT.replace('"digits"', '{ name = "digits", count = 60 }')
+    first, *_ = plan(tmp_path, text.replace("epochs", "subset = 0.5, epochs")).items()
     assert differs(own(first), first) == ""
 
 

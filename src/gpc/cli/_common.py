@@ -76,7 +76,8 @@ def writable(*names):
 def seed(name, value):
     """`value`, a seed. Raises ValueError, before anything is loaded, for one that NumPy would refuse."""
     if not 0 <= value < SEEDS:
-        raise ValueError(f"{name}={value} must be from 0 to {SEEDS - 1}; nearest: {min(max(value, 0), SEEDS - 1)}")
+        near = 0 if value < 0 else SEEDS - 1
+        raise ValueError(f"{name}={value} must be from 0 to {SEEDS - 1}; nearest: {near}")
     return value
 
 

@@ -70,8 +70,8 @@ def refuse_other(saved, wanted, folder):
         )
         raise ValueError(
             f"{folder} holds a checkpoint of another run: {told}. "
-            "Give another folder, or begin anew in this one (resume=False; `gpc train --fresh`); of `gpc run` "
-            "remove that folder, or give another with --runs"
+            "Give another folder, or begin anew in this one (resume=False; `gpc train --fresh`); "
+            "for `gpc run` remove that folder, or give another with --runs"
         )
 
 

@@ -38,9 +38,9 @@ def fit(
                  one device to rounding. The model returned is an ordinary one, of one device.
 
     Raises ValueError where model, data and recipe do not fit, or the folder holds a checkpoint of another
-    run, naming what differs, or GPC_PROFILE is no profile; OSError where the folder cannot be written; Diverged where the loss is lost
-    before the first epoch is over. In the main thread and with a folder, Ctrl-C and SIGTERM save a checkpoint
-    before KeyboardInterrupt.
+    run, naming what differs, or GPC_PROFILE is no profile; OSError where the folder cannot be written;
+    Diverged where the loss is lost before the first epoch is over. In the main thread and with a folder,
+    Ctrl-C and SIGTERM save a checkpoint before KeyboardInterrupt.
     """
     recipe = named_recipe(recipe) if isinstance(recipe, str) else recipe
     if not isinstance(recipe, Recipe):

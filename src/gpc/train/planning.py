@@ -151,7 +151,7 @@ def _data(item):
         found["data size"] = data.size
     if data.classes:
         found["data classes"] = len(data.classes)
-    if data.count is not None and item.recipe.subset == 1:  # else the record has a part of the training images
+    if data.count is not None and item.recipe.subset == 1:  # else the record has a part of the images
         found["data count"] = data.count
     return found
 

@@ -121,7 +121,7 @@ def table(records):
     for one in records:
         key = (one["experiment"], one["model"]["name"], one["dataset"]["name"], one["recipe"]["name"])
         groups.setdefault((*key, one["dataset"]["fingerprint"]), []).append(one)
-    return [_row(key, found) for key, found in sorted(groups.items())]
+    return [_row(key, found) for key, found in sorted(groups.items(), key=lambda one: one[0][:4])]
 
 
 def _row(key, found):

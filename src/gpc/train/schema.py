@@ -109,7 +109,11 @@ SCHEMA = (
     ("dataset.seed", "what drew its splits", _count),
     ("dataset.input_shape", "[height, width, channels]", _list_of(_count)),
     ("dataset.classes", "how many", _count),
-    ("dataset.train", "images trained on, after the recipe's `subset`", lambda value: _count(value) and value > 0),
+    (
+        "dataset.train",
+        "images trained on, after the recipe's `subset`",
+        lambda value: _count(value) and value > 0,
+    ),
     ("dataset.validation", "images validated on", _count),
     ("dataset.test", "images in the test split, opened or not", _count),
     ("recipe", "every field of the recipe", _recipe),

@@ -20,8 +20,9 @@ def study(experiment, models, *, data, recipe, seeds=3, folder=None, on_epoch=pr
     folder      where records lie (default: the nearest `data/records` at or above the working folder);
                 checkpoints go to `checkpoints/` beside it, so a run that was cut goes on where it was
 
-    In the quick profile nothing is trained, and what is there is shown whatever its recipe. Returns the experiment's records, a tuple, empty without any;
-    where the course's folder is not at hand, those that came with the package.
+    In the quick profile nothing is trained, and what is there is shown whatever its recipe. Returns the
+    experiment's records, a tuple, empty without any; where the course's folder is not at hand, those that
+    came with the package.
     Raises ValueError for an unknown recipe or data set, and in the full profile where a file holds the record
     of another recipe, before anything is trained.
     """
