@@ -7,7 +7,8 @@ from keras import layers, ops
 from surgery_support import numbers, run
 
 from gpc import explain, models
-from gpc.surgery import regroup
+from gpc.layers import GroupedPointwise
+from gpc.surgery import fold, regroup
 
 SIDE, CLASSES = 16, 5
 
@@ -46,8 +47,8 @@ def images(model, count=3):
 def logits(model, x):
     """The scores before the last activation, found without gpc: a softmax's by their differences."""
     out = run(model, x)
-    ends_in = getattr(model.layers[-1], "activation", None)
-    softmax = ends_in is keras.activations.softmax or isinstance(model.layers[-1], layers.Softmax)
+    last = next(layer for layer in reversed(model.layers) if not isinstance(layer, layers.Flatten))
+    softmax = getattr(last, "activation", None) is keras.activations.softmax or isinstance(last, layers.Softmax)
     return np.log(out.astype("float64")) if softmax else out
 
 
@@ -169,6 +170,29 @@ def test_a_grouped_classifier():
     with pytest.raises(ValueError, match="joins 2 tensors behind the maps.*grad_cam"):
         explain.cam(both, images(both))
     assert explain.grad_cam(both, images(both)).shape == (3, 8, 8)
+
+
+@pytest.mark.tensorflow
+def test_a_grouped_classifier_with_its_activation_inside():
+    """`fold` puts a softmax into the layer before it: the same network, the same maps."""
+    top = conv(16), layers.Activation("softmax"), layers.Flatten()
+    apart = regroup(small(*top, channels=48, pooling=kept), 8, head=True, second=False).model
+    inside = fold(apart).model
+    assert isinstance(inside.layers[-2], GroupedPointwise)
+    assert inside.layers[-2].activation is keras.activations.softmax
+    x = images(apart)
+    for method, options in ((explain.cam, {}), (explain.grad_cam, {"relu": False})):
+        one, other = (method(model, x, 1, **options) for model in (apart, inside))
+        assert np.abs(one).max() > 1e-3 and np.allclose(one, other, atol=1e-5 * np.abs(one).max())
+    one, other = (explain.occlusion(model, x[0], 1) for model in (apart, inside))
+    assert np.abs(one).max() > 1e-3 and np.allclose(one, other, atol=1e-4 * np.abs(one).max())
+
+
+@pytest.mark.parametrize("settings", [{"groups": 1, "interleave": 4}, {"channels_per_group": 5}])
+def test_a_grouped_layer_s_own_activation_is_left_out(settings):
+    grouped = GroupedPointwise(CLASSES, bias_initializer="random_normal", activation="softmax", **settings)
+    model = small(grouped, layers.Flatten(), pooling=kept)
+    exact(model, images(model))
 
 
 REFUSED = {

@@ -8,6 +8,8 @@ from keras import layers, ops
 
 from gpc.explain.pictures import chunks
 from gpc.explain.walk import NEAREST, backwards, graph_of, run
+from gpc.layers import GroupedPointwise
+from gpc.layers.arithmetic import grouped_pointwise
 
 _SILENT = (
     layers.Dropout,
@@ -111,9 +113,14 @@ def _without_activation(layer, x):
     own = getattr(layer, "activation", None)
     if own is None or own is keras.activations.linear:
         return layer(x)
-    kernel = ops.reshape(layer.kernel, (-1, layer.kernel.shape[-1]))
-    made = ops.matmul(ops.reshape(x, (x.shape[0], -1)), ops.cast(kernel, x.dtype))
-    return made if layer.bias is None else made + ops.cast(layer.bias, x.dtype)
+    kernel = ops.cast(layer.kernel, x.dtype)
+    bias = None if layer.bias is None else ops.cast(layer.bias, x.dtype)
+    if isinstance(layer, GroupedPointwise):
+        options = {"implementation": layer.chosen(x.shape), "data_format": layer.data_format}
+        options |= {"strides": layer.strides, "step": layer.interleave, "bias": bias}
+        return grouped_pointwise(x, kernel, layer.grouping, **options)
+    made = ops.matmul(_flat(x), ops.reshape(kernel, (-1, kernel.shape[-1])))
+    return made if bias is None else made + bias
 
 
 def scores_before_activation(graph):
@@ -130,7 +137,7 @@ def scores_before_activation(graph):
         if _activates(operation) or isinstance(operation, _SILENT) or _reshapes(step):
             tensor = step.call.inputs[0]
             continue
-        if isinstance(operation, layers.Dense) or _is_one_by_one(operation):
+        if isinstance(operation, (layers.Dense, GroupedPointwise)) or _is_one_by_one(operation):
             return step.call.inputs[0], lambda x, layer=operation: _flat(_without_activation(layer, x))
         break
     return tensor, _flat
