@@ -48,7 +48,8 @@ def logits(model, x):
     """The scores before the last activation, found without gpc: a softmax's by their differences."""
     out = run(model, x)
     last = next(layer for layer in reversed(model.layers) if not isinstance(layer, layers.Flatten))
-    softmax = getattr(last, "activation", None) is keras.activations.softmax or isinstance(last, layers.Softmax)
+    own = getattr(last, "activation", None)
+    softmax = own is keras.activations.softmax or isinstance(last, layers.Softmax)
     return np.log(out.astype("float64")) if softmax else out
 
 
@@ -470,6 +471,59 @@ def test_occlusion_finds_what_a_linear_model_sees():
         explain.occlusion(model, np.ones((8, 8, 1)), 1, patch=2, stride=3)
     with pytest.raises(ValueError, match="takes one image"):
         explain.occlusion(model, np.ones((1, 8, 8, 1)), 1)
+
+
+def in_format(data_format, *top):
+    """An uneven network all of whose layers are made with this data format."""
+    before, size = keras.config.image_data_format(), (SIDE, 20)
+    keras.config.set_image_data_format(data_format)
+    try:
+        x = inputs = keras.Input((3, *size) if data_format == "channels_first" else (*size, 3))
+        x = layers.Conv2D(9, 3, strides=2, padding="same", activation="relu")(x)
+        x = layers.BatchNormalization(axis=1 if data_format == "channels_first" else -1)(x)
+        for layer in top:
+            x = layer()(x)
+        return keras.Model(inputs, x)
+    finally:
+        keras.config.set_image_data_format(before)
+
+
+TOPS = {
+    "dense": (layers.GlobalAveragePooling2D, lambda: layers.Dense(CLASSES)),
+    "1x1": (kept, lambda: conv(CLASSES, activation="softmax"), layers.Flatten),
+    "grouped": (kept, lambda: GroupedPointwise(CLASSES, groups=2, activation="softmax"), layers.Flatten),
+    "global pooling in between": (
+        lambda: layers.Activation("relu"), layers.GlobalMaxPooling2D, lambda: layers.Dense(CLASSES)
+    ),
+}
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="its CPU has no channels first")
+@pytest.mark.parametrize("name", TOPS)
+def test_channels_first_gives_the_same_maps(name):
+    last, first = (in_format(layout, *TOPS[name]) for layout in ("channels_last", "channels_first"))
+    first.set_weights(last.get_weights())
+    x = images(last, 2)
+    turned = np.moveaxis(x, -1, 1)
+    methods = [(explain.grad_cam, {}), (explain.grad_cam, {"resize": True})]
+    if "between" not in name:
+        methods += [(explain.cam, {}), (explain.cam, {"resize": True})]
+    for method, options in methods:
+        wanted, found = method(last, x, 1, **options), method(first, turned, 1, **options)
+        assert wanted.shape[1:] == ((SIDE, 20) if options else (SIDE // 2, 10))
+        assert np.abs(wanted).max() > 1e-3 and np.allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
+    wanted, found = explain.occlusion(last, x[0], 1), explain.occlusion(first, turned[0], 1)
+    assert wanted.shape == (SIDE, 20) and np.allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
+
+
+def test_layers_of_both_data_formats_are_named():
+    x = keras.Input((4, 6, 4))
+    maps = layers.Conv2D(3, 1, data_format="channels_last", name="one")(x)
+    pooled = layers.GlobalAveragePooling2D(data_format="channels_first", name="other")(maps)
+    model = keras.Model(x, layers.Dense(2)(pooled))
+    for method in (explain.cam, explain.grad_cam, explain.occlusion):
+        with pytest.raises(ValueError, match="channels_last in 'one' and channels_first in 'other'.*nearest"):
+            method(model, np.zeros((4, 6, 4)), 1, **({"patch": 2} if method is explain.occlusion else {}))
 
 
 def test_randomised_shuffles_the_last_layers_and_leaves_the_model_alone():

@@ -8,8 +8,8 @@ whole split; `sanity_check` asks whether the map depends on what was learned at 
     maps = gpc.explain.cam(model, images, resize=True)     # (B, H, W) → (B, H, W)
     gpc.explain.pointing_game(maps, masks)                 # which peaks lie on the evidence
 
-Images are pixels as the model takes them. Maps come back as NumPy arrays, one for an image, a batch for a
-batch. Works on TensorFlow, JAX and PyTorch.
+Images are pixels as the model takes them, (C, H, W) where its layers have channels first. Maps come back as
+NumPy arrays, one for an image, a batch for a batch. Works on TensorFlow, JAX and PyTorch.
 """
 
 from gpc.explain.cams import cam, grad_cam

@@ -2,14 +2,13 @@
 
 import operator
 
-import keras
 import numpy as np
 from keras import ops
 
 from gpc.explain.gradients import gradient
 from gpc.explain.head import head, scores_before_activation
 from gpc.explain.pictures import as_batch, chunks, resized
-from gpc.explain.walk import graph_of, run, tensor_of
+from gpc.explain.walk import channels_first, channels_last, graph_of, positions, run, sides, tensor_of
 
 
 def cam(model, image, target=None, *, resize=False, contrast=False):
@@ -37,6 +36,7 @@ def cam(model, image, target=None, *, resize=False, contrast=False):
     Localization", CVPR 2016. They sum over positions and leave out the bias; here it is the mean, so that
     map and score have one scale. The contrast is ours.
 
+    >>> import keras
     >>> x = keras.Input((4, 4, 1))
     >>> pooled = keras.layers.GlobalAveragePooling2D()(x)
     >>> model = keras.Model(x, keras.layers.Dense(2, use_bias=False, kernel_initializer="ones")(pooled))
@@ -48,7 +48,8 @@ def cam(model, image, target=None, *, resize=False, contrast=False):
     maps = end.features(images)
     targets = targets_of(target, end.scores(maps))
     kernel = end.kernel - end.kernel.mean(1, keepdims=True) if contrast else end.kernel
-    return _finished(np.einsum("bhwc,cb->bhw", maps, kernel[:, targets]), images, batch, resize)
+    found = np.einsum("bhwc,cb->bhw", maps, kernel[:, targets])
+    return _finished(found, sides(images.shape, channels_first(graph_of(model))), batch, resize)
 
 
 def grad_cam(model, image, target=None, *, layer=None, resize=False, relu=True):
@@ -73,8 +74,9 @@ def grad_cam(model, image, target=None, *, layer=None, resize=False, relu=True):
     before the softmax, as there.
     """
     graph = graph_of(model)
+    first = channels_first(graph)
     images, batch = as_batch(model, image)
-    spot = _last_map(graph) if layer is None else tensor_of(graph, layer)
+    spot = _last_map(graph, first) if layer is None else tensor_of(graph, layer)
     end, scores = scores_before_activation(graph)
     wanted, parts, at = _one_each(target, len(images)), [], 0
     for part in chunks(images):
@@ -86,10 +88,10 @@ def grad_cam(model, image, target=None, *, layer=None, resize=False, relu=True):
             chosen = ops.one_hot(targets, graph.functional.outputs[0].shape[-1])
             return ops.sum(ops.cast(scores(reached), "float32") * chosen)
 
-        parts.append(_weighted(maps, gradient(total, maps, spot)))
+        parts.append(_weighted(maps, gradient(total, maps, spot), first))
         at += len(part)
     found = np.concatenate(parts)
-    return _finished(np.maximum(found, 0) if relu else found, images, batch, resize)
+    return _finished(np.maximum(found, 0) if relu else found, sides(images.shape, first), batch, resize)
 
 
 def targets_of(target, scores):
@@ -121,12 +123,11 @@ def _one_each(target, count):
     return found
 
 
-def _last_map(graph):
+def _last_map(graph, first):
     """The map of more than one position that is computed last."""
     for call in reversed([*graph.walk()]):
         for tensor in call.outputs:
-            shape = tensor.shape
-            if len(shape) == 4 and (None in shape[1:3] or shape[1] * shape[2] > 1):
+            if positions(tensor.shape, first) != 1:
                 return tensor
     raise ValueError(
         f"model {graph.model.name!r} computes no map (B, height, width, channels) of more than one position; "
@@ -134,15 +135,14 @@ def _last_map(graph):
     )
 
 
-def _weighted(maps, slopes):
+def _weighted(maps, slopes, first):
     """Σ over channels of map × its slope's mean over positions: twice (B, h, w, C) → (B, h, w)."""
-    maps, slopes = (ops.convert_to_numpy(ops.cast(one, "float32")) for one in (maps, slopes))
-    if keras.config.image_data_format() == "channels_first":
-        maps, slopes = np.moveaxis(maps, 1, -1), np.moveaxis(slopes, 1, -1)
+    both = (ops.convert_to_numpy(ops.cast(one, "float32")) for one in (maps, slopes))
+    maps, slopes = (channels_last(one, first) for one in both)
     return np.einsum("bhwc,bc->bhw", maps, slopes.mean((1, 2)))
 
 
-def _finished(maps, images, batch, resize):
+def _finished(maps, size, batch, resize):
     if resize is not False:
-        maps = resized(maps, images.shape[1:3] if resize is True else resize)
+        maps = resized(maps, size if resize is True else resize)
     return maps if batch else maps[0]

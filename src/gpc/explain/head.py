@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers, ops
 
 from gpc.explain.pictures import chunks
-from gpc.explain.walk import NEAREST, backwards, graph_of, run
+from gpc.explain.walk import NEAREST, backwards, channels_last, graph_of, positions, run
 from gpc.layers import GroupedPointwise
 from gpc.layers.arithmetic import grouped_pointwise
 
@@ -49,7 +49,7 @@ class Head:
         """The last map of a batch: (B, H, W, C) → (B, height, width, channels), a NumPy array."""
         parts = [run(self._graph, part, [self._map])[0] for part in chunks(images)]
         maps = np.concatenate([ops.convert_to_numpy(ops.cast(part, "float32")) for part in parts])
-        return np.moveaxis(maps, 1, -1) if self._channels_first else maps
+        return channels_last(maps, self._channels_first)
 
     def scores(self, features):
         """Scores before the last activation ("logits"): (B, height, width, C) → (B, classes)."""
@@ -87,8 +87,7 @@ def head(model):
 
 
 def _assembled(graph, pooling, linear):
-    before = pooling.call.inputs[0]
-    first = getattr(pooling.call.operation, "data_format", "channels_last") == "channels_first"
+    before, first = pooling.call.inputs[0], pooling.first
     channels = before.shape[1 if first else -1]
     kernel, bias = np.eye(channels), np.zeros(channels)
     for step in linear:
@@ -101,9 +100,9 @@ def _assembled(graph, pooling, linear):
 
 def _matrix(call, channels):
     """(C, F) and (F,) of a linear layer, asked of the layer itself: what it makes of 0 and of each unit."""
-    one = (channels,) if len(call.inputs[0].shape) == 2 else (1, 1, channels)
     probe = np.concatenate([np.zeros((1, channels)), np.eye(channels)]).astype("float32")
-    made = _without_activation(call.operation, ops.convert_to_tensor(probe.reshape(-1, *one)))
+    probe = ops.convert_to_tensor(probe.reshape(-1, *call.inputs[0].shape[1:]))
+    made = _without_activation(call.operation, probe)
     made = ops.convert_to_numpy(ops.cast(made, "float32")).reshape(channels + 1, -1).astype("float64")
     return made[1:] - made[0], made[0]
 
@@ -156,8 +155,8 @@ def _pools(step):
         return True
     if type(operation).__name__ == "Mean":
         axes = operation.axis if isinstance(operation.axis, (list, tuple)) else [operation.axis]
-        return {axis % 4 for axis in axes if axis is not None} == {1, 2}
-    whole = _positions(before[0]) != 1 and _positions(after) == 1
+        return {axis % 4 for axis in axes if axis is not None} == ({2, 3} if step.first else {1, 2})
+    whole = step.positions() != 1 and positions(after.shape, step.first) == 1
     if isinstance(operation, layers.AveragePooling2D) and whole:
         return operation.padding == "valid"
     if isinstance(operation, layers.GlobalMaxPooling2D) or (isinstance(operation, _OTHER_POOLING) and whole):
@@ -168,18 +167,12 @@ def _pools(step):
     return False
 
 
-def _positions(tensor):
-    """How many positions a map has; 1 for what is no map, None where its size is open."""
-    sizes = tensor.shape[1:-1] if len(tensor.shape) == 4 else ()
-    return None if None in sizes else int(np.prod(sizes, initial=1))
-
-
 def _reshapes(step):
     """Whether the step only rearranges one position's values. Raises ValueError where it takes several."""
     operation = step.call.operation
     if not isinstance(operation, _SHAPES) and type(operation).__name__ not in ("Squeeze", "Reshape"):
         return False
-    if _positions(step.call.inputs[0]) != 1:
+    if step.positions() != 1:
         raise ValueError(
             f"layer {step.name!r} ({type(operation).__name__}) hands on every position for itself, not their "
             f"mean: one weight a channel can't be drawn as a map. Replace it by GlobalAveragePooling2D; "
@@ -209,7 +202,7 @@ def _check_linear(step, linear):
         reason = "is not linear" if _activates(operation) else "is none of the layers known to be linear"
     elif bends and (linear or not hasattr(operation, "kernel")):
         reason = f"has an activation ({getattr(own, '__name__', own)}) before the last weights"
-    elif _positions(step.call.inputs[0]) != 1:
+    elif step.positions() != 1:
         reason = "gives the scores as a map, without pooling behind it"
     else:
         return

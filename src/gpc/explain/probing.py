@@ -9,7 +9,7 @@ from gpc.explain.cams import cam, targets_of
 from gpc.explain.head import scores_before_activation
 from gpc.explain.pictures import as_batch, chunks
 from gpc.explain.scores import rank_correlation
-from gpc.explain.walk import graph_of, run
+from gpc.explain.walk import channels_first, channels_last, graph_of, run, sides
 from gpc.surgery.graph import Copier
 
 
@@ -34,7 +34,8 @@ def occlusion(model, image, target=None, *, patch=8, stride=None, value=None):
     images, batch = as_batch(model, image)
     if batch:
         raise ValueError(f"occlusion takes one image (H, W, C); received a batch of {len(images)}")
-    patch, height, width = positive("patch", patch), *images.shape[1:3]
+    first = channels_first(graph_of(model))
+    patch, height, width = positive("patch", patch), *sides(images.shape, first)
     stride = max(patch // 2, 1) if stride is None else positive("stride", stride)
     if patch > min(height, width) or stride > patch:
         raise ValueError(
@@ -43,8 +44,10 @@ def occlusion(model, image, target=None, *, patch=8, stride=None, value=None):
         )
     spots = [(top, left) for top in _starts(height, patch, stride) for left in _starts(width, patch, stride)]
     covered = np.repeat(images, len(spots) + 1, axis=0)
-    for one, (top, left) in zip(covered[1:], spots):
-        one[top : top + patch, left : left + patch] = images[0].mean((0, 1)) if value is None else value
+    pixels = channels_last(covered, first)
+    value = pixels[0].mean((0, 1)) if value is None else value
+    for one, (top, left) in zip(pixels[1:], spots):
+        one[top : top + patch, left : left + patch] = value
     scores = _scores(model, covered)
     (chosen,) = targets_of(target, scores[:1])
     falls, times = np.zeros((2, height, width), "float32")

@@ -1,8 +1,11 @@
 """A model run call by call, so that every tensor inside it can be read, or nudged."""
 
+import math
 from typing import NamedTuple
 
 import keras
+import numpy as np
+from keras.layers import Flatten
 
 from gpc._checks import nearest
 from gpc.surgery.graph import Call, given, read
@@ -11,10 +14,18 @@ NEAREST = "nearest: gpc.explain.grad_cam(model, image, target), which asks for n
 
 
 class Step(NamedTuple):
-    """One call on the way from a model's output back to its input; its name has those of outer models."""
+    """One call on the way from a model's output back to its input; its name has those of outer models.
+
+    `first` says whether its maps have their channels first.
+    """
 
     call: Call
     name: str
+    first: bool
+
+    def positions(self):
+        """How many positions the map has that it takes, see `positions`."""
+        return positions(self.call.inputs[0].shape, self.first)
 
 
 def graph_of(model):
@@ -33,9 +44,46 @@ def graph_of(model):
     return graph
 
 
+def channels_first(graph):
+    """Whether images and maps of the graph are (B, C, H, W), by its layers, or Keras's setting if none tells.
+
+    Raises ValueError naming two layers of which one has them first and one last.
+    """
+    found = {}
+    for call in graph.walk():
+        layout = getattr(call.operation, "data_format", None)
+        takes_maps = call.inputs and len(call.inputs[0].shape) == 4
+        # What flattens a single position may say either: where channels stand makes no difference to it.
+        if layout and takes_maps and not isinstance(call.operation, Flatten):
+            found.setdefault(layout, call.operation.name)
+    if len(found) > 1:
+        told = " and ".join(f"{layout} in {name!r}" for layout, name in found.items())
+        raise ValueError(
+            f"model {graph.model.name!r} has {told}, so where its maps' rows and columns are can't be told; "
+            "nearest: the same data_format for all of its layers"
+        )
+    return (*found, keras.config.image_data_format())[0] == "channels_first"
+
+
+def sides(shape, first):
+    """(height, width) of the shape of maps or images, (B, H, W, C) or with the channels first."""
+    return tuple(shape[2:4] if first else shape[1:3])
+
+
+def positions(shape, first):
+    """How many positions a map of this shape has; 1 for what is no map, None where its size is open."""
+    found = sides(shape, first) if len(shape) == 4 else ()
+    return None if None in found else math.prod(found)
+
+
+def channels_last(maps, first):
+    """(B, C, H, W), if `first`, or (B, H, W, C) → a view (B, H, W, C) of the NumPy array."""
+    return np.moveaxis(maps, 1, -1) if first else maps
+
+
 def backwards(graph):
     """The calls from the graph's output towards its input, nested models entered; ends where paths join."""
-    tensor, around = graph.functional.outputs[0], []
+    tensor, around, first = graph.functional.outputs[0], [], channels_first(graph)
     while True:
         while around and tensor is graph.functional.inputs[0]:
             call, graph = around.pop()
@@ -48,7 +96,7 @@ def backwards(graph):
             around.append((call, graph))
             graph, tensor = inner, inner.functional.outputs[0]
             continue
-        yield Step(call, graph.path_of(call.operation))
+        yield Step(call, graph.path_of(call.operation), first)
         if len(call.inputs) != 1:
             return
         tensor = call.inputs[0]
