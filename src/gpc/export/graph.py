@@ -8,6 +8,8 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
+_MOVING = ("Placeholder", "TensorListReserve", "EmptyTensorList")
+
 
 @dataclass(frozen=True)
 class Frozen:
@@ -68,7 +70,9 @@ def frozen(model, batch):
     spec = tf.TensorSpec((batch, *model.input_shape[1:]), tf.float32, name="images")
     with _native(model):
         traced = tf.function(lambda images: model(images, training=False), autograph=False)
-        constant = convert_variables_to_constants_v2(traced.get_concrete_function(spec))
+        concrete = traced.get_concrete_function(spec)
+        # A recurrent layer's loop stays one operation with a function of its own, as both formats have it.
+        constant = convert_variables_to_constants_v2(concrete, lower_control_flow=False)
     return Frozen(_folded(constant), constant.inputs[0].name, constant.outputs[0].name)
 
 
@@ -131,12 +135,13 @@ def _needed(nodes, output):
 
 
 def _moving(nodes):
-    """{name: node} of what depends on a placeholder, the model's input."""
+    """{name: node} of what depends on a placeholder, the model's input, or is a list that a loop fills: none
+    has a constant's value."""
     readers = {name: [] for name in nodes}
     for node in nodes.values():
         for name in _data(node):
             readers[_node(name)].append(node.name)
-    found, todo = {}, [node.name for node in nodes.values() if node.op == "Placeholder"]
+    found, todo = {}, [node.name for node in nodes.values() if node.op in _MOVING]
     while todo:
         name = todo.pop()
         if name not in found:

@@ -57,6 +57,11 @@ def _onnx(content):
         raise ImportError('running an ONNX model needs onnx: pip install "gpc[export]"') from None
     model = load_from_string(content)
     source, _ = _only(model.graph.input, model.graph.output)
+    if any(node.op_type == "Loop" and len(node.output) > len(node.input) - 2 for node in model.graph.node):
+        raise ValueError(
+            "onnx's evaluator puts the steps of a Loop, which a GRU is in ONNX, on the wrong axis; nearest: "
+            "run the file by onnxruntime, or write the model as LiteRT (an LSTM is no Loop and can be run)"
+        )
     evaluator, tensor = ReferenceEvaluator(model), source.type.tensor_type
     sizes = [side.dim_value or None for side in tensor.shape.dim]
     return (
