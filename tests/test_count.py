@@ -309,6 +309,28 @@ def test_another_size_than_the_model_was_built_for():
     assert count.cost(model, input_shape=(16, 8, 3)).macs == 2 * count.cost(model).macs
 
 
+FLAT = [layers.Flatten(), layers.Dense(2, name="flat")]
+
+
+@pytest.mark.parametrize(
+    ("shape", "tops", "given", "error", "told"),
+    [
+        ((8, 8, 3), [layers.Conv2D(4, 3)], (8, 8, 5), ValueError, r"\(8, 8, 5\).*\(8, 8, 3\);.*\(8, 8, 3\)"),
+        ((None, None, 3), [layers.Conv2D(4, 3)], (9, 9, 1), ValueError, r"nearest that does: \(9, 9, 3\)"),
+        ((8, 8, 3), [layers.Conv2D(4, 3)], (8, 8), ValueError, r"nearest that does: \(8, 8, 3\)"),
+        ((8, 8, 3), [layers.Conv2D(4, 3)], [(8, 8, 3)] * 2, ValueError, "has 2 shapes, and .* takes 1"),
+        ((8, 8, 3), [layers.Conv2D(4, 3)], (8, 0, 3), ValueError, "input_shape=0 must be at least 1"),
+        ((8,), [layers.Dense(5)], (99,), ValueError, r"\(99,\).*nearest that does: \(8,\)"),
+        ((8, 8, 3), FLAT, (9, 9, 3), ValueError, r"flat is built for 192 on axis -1, .*\(1, 243\)"),
+        ((8, 8, 3), [layers.Conv2D(4, 3)], "abc", TypeError, r"'abc' is no shape.*nearest: \(224, 224, 3\)"),
+        ((8,), [layers.Dense(5)], 8, TypeError, r"input_shape=8 is no shape of one input; nearest: \(8,\)"),
+    ],
+)
+def test_an_input_shape_that_does_not_fit_is_named(shape, tops, given, error, told):
+    with pytest.raises(error, match=told):
+        count.cost(functional(shape, *tops), input_shape=given)
+
+
 def test_sequential_with_and_without_an_input():
     model = keras.Sequential([layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)])
     with pytest.raises(ValueError, match="is not built: call it on data once"):

@@ -169,7 +169,7 @@ def test_exporting_leaves_the_model_as_it_was():
 @tensorflow
 @pytest.mark.parametrize("layer", [layers.LSTM, layers.GRU])
 def test_a_recurrent_layer_s_loop_is_written(layer, tmp_path):
-    model = keras.Sequential([keras.Input((7, 5)), layer(8, return_sequences=True), layer(6), layers.Dense(3)])
+    model = chain((7, 5), layer(8, return_sequences=True), layer(6), layers.Dense(3))
     x, file = numbers(4, 7, 5), export.onnx(model, tmp_path / "loop.onnx")
     assert export.agreement(export.run(export.litert(model), x), predicted(model, x)).max_difference < 1e-5
     if layer is layers.GRU:

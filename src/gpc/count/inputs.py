@@ -1,17 +1,23 @@
 """What to call a model on: symbolic tensors of one batch, every size known."""
 
+from numbers import Integral
+
+from gpc._checks import positive
+
 
 def symbolic_call(model, input_shape, batch):
     """(args, kwargs) of KerasTensors to call the built `model` on.
 
     `input_shape` (batch left out; a list or dict for several inputs) or else what the model itself says it
-    takes. Raises ValueError where the model is not built, or a size is left open.
+    takes. Raises ValueError where the model is not built, a size is left open, or `input_shape` has another
+    rank or other channels than the model's input; TypeError where it is no shape.
     """
     if not model.built:
         raise ValueError(
             f"{model.name} is not built: call it on data once, or model.build((None, 32, 32, 3))"
         )
     if input_shape is not None:
+        _check(model, input_shape)
         return (_tensors(model, input_shape, batch),), {}
     if "Function" in [c.__name__ for c in type(model).__mro__] and model.inputs:
         return (_tensors(model, _shapes(model.input), batch),), {}
@@ -27,7 +33,47 @@ def symbolic_call(model, input_shape, batch):
 
 
 def _is_shape(thing):
-    return isinstance(thing, tuple | list) and all(size is None or isinstance(size, int) for size in thing)
+    return isinstance(thing, tuple | list) and all(one is None or isinstance(one, Integral) for one in thing)
+
+
+def _check(model, given):
+    """Raises for an `input_shape` that the model can't take. Its rows and columns may be others."""
+    shapes = _flat(given)
+    for size in (size for shape in shapes for size in shape if size is not None):
+        positive("input_shape", size)
+    known = [tuple(tensor.shape[1:]) for tensor in getattr(model, "inputs", None) or ()]
+    if known and len(shapes) != len(known):
+        told = f"has {len(shapes)} shapes, and {model.name} takes {len(known)}"
+        raise ValueError(f"input_shape={given} {told}; nearest that works: {known}")
+    formats = {getattr(layer, "data_format", None) for layer in model._flatten_layers()} - {None}
+    axis = 0 if formats == {"channels_first"} else -1
+    for shape, needed in zip(shapes, known):
+        near = _nearest(shape, needed, axis)
+        if near != shape:
+            told = f"input_shape={shape} does not fit {model.name}, built for {needed}"
+            raise ValueError(f"{told}; nearest that does: {near}")
+
+
+def _nearest(shape, needed, axis):
+    """The shape itself where it has the rank and the channels that are needed, else one that has."""
+    if len(shape) != len(needed):
+        return tuple(size or 224 for size in needed)
+    near = list(shape)
+    if shape and None not in (needed[axis], shape[axis]):
+        near[axis] = needed[axis]
+    return tuple(near)
+
+
+def _flat(structure):
+    """The shapes in nested lists, tuples and dicts, in the order of `keras.tree`."""
+    if _is_shape(structure):
+        return [tuple(structure)]
+    if isinstance(structure, dict):
+        structure = [structure[key] for key in sorted(structure)]
+    if not isinstance(structure, list | tuple):
+        near = (structure,) if isinstance(structure, Integral) else (224, 224, 3)
+        raise TypeError(f"input_shape={structure!r} is no shape of one input; nearest: {near}")
+    return [shape for part in structure for shape in _flat(part)]
 
 
 def _map(structure, leaf, is_leaf):

@@ -16,7 +16,8 @@ def cost(model, *, input_shape=None, batch=1, unknown="raise"):
     named in a ValueError, unless unknown="list", which counts the rest and lists the names in `.unknown`. A
     layer or model with a `call` of its own is read by calling it on symbolic tensors.
 
-    Raises TypeError for what is no Keras layer, ValueError where it is not built or a size is missing.
+    Raises TypeError for what is no Keras layer or no shape; ValueError where it is not built, a size is
+    missing, or a layer's weights are for other sizes.
 
     >>> import keras
     >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(16, 3, padding="same")])
@@ -40,6 +41,18 @@ def cost(model, *, input_shape=None, batch=1, unknown="raise"):
     return ModelCost(model.name, batch, tuple(walk.rows), tuple(walk.unknown))
 
 
+def _check(layer, args, path):
+    """Raises ValueError for a layer whose weights are for other sizes than those of the tensors it is given."""
+    specs = getattr(layer, "input_spec", None)
+    specs = specs if isinstance(specs, list | tuple) else [specs]
+    for spec, tensor in zip(specs, lookup.flat(args[:1])):
+        shape = tuple(tensor.shape)
+        for axis, size in (getattr(spec, "axes", None) or {}).items():
+            if size is not None and -len(shape) <= axis < len(shape) and shape[axis] != size:
+                told = f"{path_text(layer, path)} is built for {size} on axis {axis}, and receives {shape}"
+                raise ValueError(f"{told}; nearest that works: the input_shape the model is built for")
+
+
 class CostWalk(Traverse):
     """The rows so far, the weights already counted, and the layers nobody knows: {path: why}."""
 
@@ -50,6 +63,7 @@ class CostWalk(Traverse):
         """A layer or operation with a rule, or with a `cost` of its own."""
         outputs = outputs_of(layer, args, kwargs)
         call = lookup.call_of(layer, args, kwargs, outputs)
+        _check(layer, args, path)
         kind, cost, why = lookup.cost_of(layer, call, outputs)
         if why:
             self.unknown[path_text(layer, path)] = why
