@@ -510,6 +510,29 @@ def test_many_submissions_in_one_table(toy, tmp_path):
     assert rows[1] == ["ann.ipynb", "5", "2", "1", "2", ""] and "plain text" in rows[2][-1]
 
 
+def test_one_odd_notebook_loses_its_own_points_alone(toy):
+    odd = [{"cell_type": "code", "source": None}, {"cell_type": "code", "source": [3]}, None, 7]
+    (toy / "odd.ipynb").write_text(json.dumps({"cells": odd}), encoding="utf-8")
+    (toy / "deep.ipynb").write_text("[" * 100_000, encoding="utf-8")
+    right = json.loads(hand_in(toy / "right.ipynb", *RIGHT).read_text(encoding="utf-8"))
+    right["cells"] += odd
+    right["cells"][0]["metadata"] = {"tags": None}
+    (toy / "right.ipynb").write_text(json.dumps(right), encoding="utf-8")
+    names = ["odd.ipynb", "deep.ipynb", "none.ipynb", "right.ipynb"]
+    command = [sys.executable, "-m", "grading", "toy", *names, "--csv"]
+    done = subprocess.run([*command, "points.csv"], cwd=toy, capture_output=True, text=True, timeout=120)
+    scores = [line[:7].strip() for line in done.stdout.splitlines()]
+    assert scores == ["0 / 5"] * 3 + ["5 / 5"], done.stderr
+    with open(toy / "points.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    assert [row[:2] for row in rows[1:]] == [*([name, "0"] for name in names[:3]), ["right.ipynb", "5"]]
+    for row, words in zip(rows[1:], ["has no code cell", "nested too deeply", "there is no file", ""]):
+        assert words in row[-1]
+    done = subprocess.run([*command, "no/points.csv"], cwd=toy, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and done.stdout == ""
+    assert re.fullmatch(r"--csv no/points\.csv can't be written: .*; is its folder there\?", done.stderr.strip())
+
+
 def test_a_notebook_asks_for_its_points_from_within(toy, monkeypatch, capsys):
     monkeypatch.setattr("grading.live.ASSIGNMENTS", toy)
     grading.here("toy", {"number": 7, "In": ["", "number = 7"]})

@@ -1,6 +1,7 @@
 """Many submissions at once: `python -m grading 1_budget submissions/*.ipynb --csv points.csv`."""
 
 import argparse
+import contextlib
 import csv
 from pathlib import Path
 
@@ -19,18 +20,32 @@ def main(arguments=None):
         parts = load(Path(given.assignment))
     except FileNotFoundError as error:
         raise SystemExit(str(error)) from None
-    table = []
-    for notebook in given.notebooks:
-        results = graded(given.assignment, notebook)
-        got = sum(one.got for one in results)
-        lost = "; ".join(one.name for one in results if one.got < one.points)
-        score = f"{got:3} / {sum(one.points for one in parts)}"
-        print(f"{score}  {notebook}" + (f"  lost: {lost}" if lost else ""))
-        table.append([notebook, got, *(one.got for one in results), _messages(results)])
-    if given.csv:
-        with open(given.csv, "w", newline="", encoding="utf-8") as file:
-            head = ["notebook", "score", *(one.name for one in parts), "messages"]
-            csv.writer(file).writerows([head, *table])
+    with _table(given.csv) as file:
+        _row(file, ["notebook", "score", *(one.name for one in parts), "messages"])
+        for notebook in given.notebooks:
+            results = graded(given.assignment, notebook)
+            got = sum(one.got for one in results)
+            lost = "; ".join(one.name for one in results if one.got < one.points)
+            score = f"{got:3} / {sum(one.points for one in parts)}"
+            print(f"{score}  {notebook}" + (f"  lost: {lost}" if lost else ""), flush=True)
+            _row(file, [notebook, got, *(one.got for one in results), _messages(results)])
+
+
+def _table(path):
+    """The CSV file, opened before hours of grading; a context without one where none is asked for."""
+    if not path:
+        return contextlib.nullcontext()
+    try:
+        return open(path, "w", newline="", encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise SystemExit(f"--csv {path} can't be written: {error.strerror}; is its folder there?") from None
+
+
+def _row(file, row):
+    """One line of the CSV file, on the disk at once: what is graded stays graded."""
+    if file is not None:
+        csv.writer(file).writerow(row)
+        file.flush()
 
 
 def _messages(results):

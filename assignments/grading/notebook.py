@@ -64,13 +64,19 @@ class Failure:
 def read(path):
     """The code cells of a notebook file. Raises Unreadable for what is none, saying what it is."""
     path = Path(path)
-    if not path.is_file():
-        raise Unreadable(f"there is no file {path}")
     try:
+        if not path.is_file():
+            raise Unreadable(f"there is no file {path}")
         content = path.read_text(encoding="utf-8")
         notebook = json.loads(content)
     except UnicodeDecodeError:
         raise Unreadable(f"{path.name} is no text at all; hand in the notebook (.ipynb) itself") from None
+    except OSError as error:
+        raise Unreadable(f"{path.name} can't be read: {error.strerror}") from None
+    except RecursionError:
+        raise Unreadable(f"{path.name} is nested too deeply for a notebook") from None
+    except Unreadable:
+        raise
     except ValueError:
         kind = "is empty" if not content.strip() else "holds plain text, not a notebook"
         raise Unreadable(f"{path.name} {kind}; in Jupyter or Colab, File → Download → .ipynb") from None
@@ -84,12 +90,15 @@ def read(path):
 
 
 def _cell(number, cell):
-    """One cell of the file; None for what is no code."""
+    """One cell of the file; None for what is no code, or has none."""
     if not isinstance(cell, dict) or cell.get("cell_type") != "code":
         return None
     source, metadata = cell.get("source", ""), cell.get("metadata")
-    tags = metadata.get("tags", ()) if isinstance(metadata, dict) else ()
-    return Cell(number, python("".join(source)), tuple(tags))
+    lines = source if isinstance(source, list) else [source]
+    if not all(isinstance(line, str) for line in lines):
+        return None
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return Cell(number, python("".join(lines)), tuple(tags) if isinstance(tags, list) else ())
 
 
 def python(source):
