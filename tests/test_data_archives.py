@@ -27,7 +27,7 @@ from data_support import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpc.data import real
+from gpc.data import load, real
 from gpc.data.real import idx as idx_reader
 from gpc.data.real import pickles
 
@@ -89,6 +89,19 @@ def test_gpc_data_and_the_users_cache(monkeypatch, tmp_path):
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert real.home() == tmp_path / "cache" / "gpc"
+    monkeypatch.setenv("GPC_DATA", "   ")
+    assert real.home() == tmp_path / "cache" / "gpc"
+
+
+def test_gpc_data_that_is_a_file_is_told_so(monkeypatch, tmp_path):
+    file = tmp_path / "data"
+    file.write_text("no folder")
+    for path in (file, file / "deeper"):
+        monkeypatch.setenv("GPC_DATA", str(path))
+        with pytest.raises(NotADirectoryError, match=f"GPC_DATA={path} is no folder: {file} is a file"):
+            load("cifar10")
+    with pytest.raises(NotADirectoryError, match="folder=.*data is no folder.*nearest"):
+        load("oxford_pets", folder=file)
 
 
 def test_offline_says_which_address_which_sum_and_what_to_do(tiny, monkeypatch):

@@ -14,12 +14,19 @@ NO_DOWNLOAD = "or use a set that needs no download: 'digits', 'leaves', 'cells'"
 def home(folder=None):
     """Where official files are looked for and kept: `folder`, else GPC_DATA, else the user's cache folder.
 
+    Raises NotADirectoryError where that is a file, or lies in one.
+
     >>> str(home("here"))
     'here'
     """
-    asked = folder or os.environ.get("GPC_DATA")
+    asked = folder or os.environ.get("GPC_DATA", "").strip()
     if asked:
-        return Path(asked).expanduser()
+        path = Path(asked).expanduser()
+        file = next((one for one in (path, *path.parents) if one.is_file()), None)
+        if file is not None:
+            told = f"{'folder' if folder else 'GPC_DATA'}={asked} is no folder: {file} is a file"
+            raise NotADirectoryError(f"{told}; nearest: {file.parent}")
+        return path
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
     elif sys.platform == "darwin":
