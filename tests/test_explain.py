@@ -304,6 +304,17 @@ def test_a_nested_model_that_is_called_with_a_mask():
     np.testing.assert_allclose(found, explain.grad_cam(inner, image, target=1, layer="maps"), atol=1e-5)
 
 
+def test_grad_cam_of_positions_that_are_classes():
+    """A softmax over all positions: each class's score is one number of the map, and so is its slope."""
+    x = keras.Input((4, 4, 1))
+    maps = layers.Conv2D(1, 1, kernel_initializer="ones", name="maps")(x)
+    model = keras.Model(x, layers.Softmax()(layers.Flatten()(maps)))
+    image = numbers(4, 4, 1)
+    found = explain.grad_cam(model, image, 5, layer="maps", relu=False)
+    assert np.allclose(found, image[..., 0] / 16, atol=1e-6)
+    assert explain.occlusion(model, image, 5, patch=1, value=0)[1, 1] == pytest.approx(image[1, 1, 0], abs=1e-5)
+
+
 def test_grad_cam_says_what_layer_it_cannot_use():
     model = small()
     x = images(model)
@@ -393,6 +404,11 @@ def test_resizing_is_bilinear_between_the_middles_of_tiles(have, to, shift):
     found = explain.resized(map, to, shift=shift)
     assert np.abs(found - bilinear(map, to, shift)).max() < 0.03 * np.ptp(map)  # OpenCV's steps of 1/32
     assert np.array_equal(explain.resized(np.stack([map, -map]), to, shift=shift)[0], found)
+
+
+def test_a_size_is_two_numbers():
+    with pytest.raises(ValueError, match=r"size=5 must be \(height, width\); nearest that works: \(2, 3\)"):
+        explain.resized(np.zeros((2, 3)), 5)
 
 
 def test_resizing_before_or_after_the_classifier_is_the_same():

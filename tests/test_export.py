@@ -226,6 +226,7 @@ def test_onnx_of_keras_own_grouped_convolution_is_refused(tmp_path):
         ({"weights": "int8", "samples": np.zeros((9, 8, 8, 1))}, r"at least 10 .*an array of \(9, 8, 8, 1\)"),
         ({"weights": "int8", "samples": np.zeros((20, 8, 8, 3))}, r"an array of \(20, 8, 8, 3\)"),
         ({"weights": "int8", "samples": np.full((20, 8, 8, 1), np.nan)}, "1280 numbers .* not finite"),
+        ({"weights": "int8", "samples": "abc"}, "at least 10 inputs.*received str, no array of numbers"),
         ({"weights": "int8", "samples": np.zeros((20, 8, 8, 1)), "batch": 30}, "at least 30 inputs"),
         ({"batch": 0}, "batch=0 must be at least 1"),
         ({"path": "model.lite"}, "model.lite must end in .tflite; nearest: model.tflite"),
@@ -234,6 +235,13 @@ def test_onnx_of_keras_own_grouped_convolution_is_refused(tmp_path):
 def test_arguments_that_do_not_go(how, told):
     with pytest.raises(ValueError, match=told):
         export.litert(chain((8, 8, 1), layers.Flatten()), **how)
+
+
+@tensorflow
+def test_a_path_is_a_path():
+    for write, suffix in ((export.litert, ".tflite"), (export.onnx, ".onnx")):
+        with pytest.raises(TypeError, match=f"path=3 must be a path, .*; nearest: 'model{suffix}'"):
+            write(chain((8, 8, 1), layers.Flatten()), 3)
 
 
 @tensorflow

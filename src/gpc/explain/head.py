@@ -133,7 +133,9 @@ def scores_before_activation(graph):
     tensor = output
     for step in backwards(graph):
         operation = step.call.operation
-        if _activates(operation) or isinstance(operation, _SILENT) or _reshapes(step):
+        if _rearranges(operation) and step.positions() != 1:
+            break
+        if _activates(operation) or isinstance(operation, _SILENT) or _rearranges(operation):
             tensor = step.call.inputs[0]
             continue
         if isinstance(operation, (layers.Dense, GroupedPointwise)) or _is_one_by_one(operation):
@@ -170,7 +172,7 @@ def _pools(step):
 def _reshapes(step):
     """Whether the step only rearranges one position's values. Raises ValueError where it takes several."""
     operation = step.call.operation
-    if not isinstance(operation, _SHAPES) and type(operation).__name__ not in ("Squeeze", "Reshape"):
+    if not _rearranges(operation):
         return False
     if step.positions() != 1:
         raise ValueError(
@@ -179,6 +181,10 @@ def _reshapes(step):
             f"{NEAREST}"
         )
     return True
+
+
+def _rearranges(operation):
+    return isinstance(operation, _SHAPES) or type(operation).__name__ in ("Squeeze", "Reshape")
 
 
 def _activates(operation):

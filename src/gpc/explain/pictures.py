@@ -54,6 +54,8 @@ def resized(maps, size, *, shift=0.0):
     maps = np.asarray(maps, "float32")
     if maps.ndim not in (2, 3) or not maps.size:
         raise ValueError(f"maps must be (height, width) or (B, height, width); received shape {maps.shape}")
+    if np.shape(size) != (2,):
+        raise ValueError(f"size={size!r} must be (height, width); nearest that works: {maps.shape[-2:]}")
     height, width = (positive("size", one) for one in size)
     if maps.ndim == 3:
         return np.stack([resized(one, (height, width), shift=shift) for one in maps])

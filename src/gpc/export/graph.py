@@ -5,6 +5,7 @@ model, where int8 kernels then fail, and tf2onnx makes inputs out of the constan
 """
 
 import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,12 @@ def checked(model, what):
 
 
 def destination(path, suffix):
-    """`path` as a Path. Raises ValueError for another suffix, FileNotFoundError where its folder is not."""
+    """`path` as a Path.
+
+    Raises TypeError for what is none, ValueError for another suffix, FileNotFoundError where its folder is not.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path={path!r} must be a path, a string or pathlib's; nearest: 'model{suffix}'")
     path = Path(path)
     if path.suffix != suffix:
         raise ValueError(f"{path} must end in {suffix}; nearest: {path.with_suffix(suffix)}")

@@ -64,7 +64,10 @@ def _samples(model, samples, batch):
     asked = f"weights='int8' needs samples, at least {fewest} inputs of {shape} as the model sees them in use"
     if samples is None:
         raise ValueError(f"{asked}; received none")
-    samples = np.asarray(samples, dtype=np.float32)
+    try:
+        samples = np.asarray(samples, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise ValueError(f"{asked}; received {type(samples).__name__}, no array of numbers") from None
     if samples.shape[1:] != shape or len(samples) < fewest:
         raise ValueError(f"{asked}; received an array of {samples.shape}")
     if not np.isfinite(samples).all():
