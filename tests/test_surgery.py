@@ -600,7 +600,7 @@ def test_the_report_as_text_table_and_page():
     assert text[-1].split()[:4] == ["whole", "model", "3,411", "2,067"]
     assert report.kept[0].reason.endswith("head=True replaces it") and text[5].endswith("…")
     html = report._repr_html_()
-    assert "<caption>net, 16" in html and html.count('scope="col"') == 7 and html.count('scope="row"') == 3
+    assert "<caption><span>net, 16" in html and html.count('scope="col"') == 7 and html.count('scope="row"') == 3
     assert ">64 → 48</td>" in html and ">kept: the classifier" in html
     assert "&lt;out&gt;" in html and "<out>" not in html
     assert (

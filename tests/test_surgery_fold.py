@@ -231,7 +231,7 @@ def test_a_folded_model_is_saved_and_the_report_is_shown(tmp_path):
     lines = str(report).splitlines()
     assert lines[0].startswith("net: 1 folded, 1 dropped; layers 5 → 2") and "MACs 2,304 → 2,304" in lines[0]
     assert any("with point_bn, point_relu" in line for line in lines)
-    assert "<caption>net: 1 folded" in report._repr_html_() and "dropped</td>" in report._repr_html_()
+    assert "<caption><span>net: 1 folded" in report._repr_html_() and "dropped</td>" in report._repr_html_()
 
 
 @pytest.mark.tensorflow  # the same graphs everywhere, and JAX takes minutes to build them

@@ -83,7 +83,7 @@ def page(root=ROOT):
 
 def picture(root=ROOT):
     """The figure: a row a network, the oldest on top, its place the parameters, its size the MACs. → a Drawing"""
-    from gpc.show import figure, headline, palette
+    from gpc.show import figure, headline, palette, plain_marks
 
     kept, rows = counts(root)["networks"], networks(root)[::-1]
     drawn, axes = figure(7.5, 0.9 + 0.235 * len(rows))
@@ -96,6 +96,7 @@ def picture(root=ROOT):
     axes.set_yticks(range(len(rows)), names, fontsize=9)
     axes.tick_params(axis="y", length=0)
     axes.set(xscale="log", xlabel="parameters, log scale; a larger mark: more multiply-accumulates")
+    plain_marks(axes)
     axes.margins(y=0.03)
     axes.grid(visible=True, axis="both")
     return headline(drawn, *told(root))

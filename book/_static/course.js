@@ -43,9 +43,12 @@
 
     // What scrolls sideways must be reachable by keyboard.
     each(".cell_output, .cell_output .output, .cell_output pre, figure, .stage, .gpc-table, .course-map, .pst-scrollable-table-container, div.highlight pre, div.math, .bd-article p:has(> img)", (node) => {
-      if (node.scrollWidth <= node.clientWidth) return;
+      if (node.scrollWidth <= node.clientWidth) return node.classList.remove("more", "less");
       if (!node.hasAttribute("tabindex")) node.tabIndex = 0;
-      const edge = () => node.classList.toggle("more", node.scrollLeft + node.clientWidth < node.scrollWidth - 2);
+      const edge = () => {
+        node.classList.toggle("more", node.scrollLeft + node.clientWidth < node.scrollWidth - 2);
+        node.classList.toggle("less", node.scrollLeft > 2);
+      };
       node.addEventListener("scroll", edge, { passive: true });
       edge();
     });

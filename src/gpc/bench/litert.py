@@ -90,7 +90,7 @@ class LiteRTReport:
         heads = f'<th scope="col">{first}</th>' + "".join(f'<th scope="col" class="n">{n}</th>' for n in others)
         body = "".join(_html_row(row.cells()) for row in self.rows)
         return (
-            "<table><caption>Exported models, one call at a time</caption>"
+            "<table><caption><span>Exported models, one call at a time</span></caption>"
             f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
         )
 

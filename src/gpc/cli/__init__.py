@@ -19,7 +19,7 @@ examples
   gpc export small.keras --to small.tflite      for a telephone, in float or int8
   gpc records                                   what has been trained, as a table
 
-`gpc COMMAND --help` explains one. KERAS_BACKEND=jax (or torch) chooses the backend, TensorFlow is the
+gpc COMMAND --help explains one. KERAS_BACKEND=jax (or torch) chooses the backend, TensorFlow is the
 default; GPC_DATA says where data sets lie, GPC_TRACEBACK=1 shows where an error came from.
 """
 

@@ -24,7 +24,7 @@ def html(model, rows=40):
     if left_out:
         lines += f'<tr><td colspan="{len(HEADERS)}">{escape(left_out)}</td></tr>'
     return (
-        f"<table><caption>{escape(_caption(model))}</caption><thead><tr>{head}</tr></thead>"
+        f"<table><caption><span>{escape(_caption(model))}</span></caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{lines}</tbody><tfoot>{_row(_total(model))}</tfoot></table>"
     )
 

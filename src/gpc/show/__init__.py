@@ -31,6 +31,7 @@ _DRAWN = {
     "lines": "charts",
     "matrix": "charts",
     "moving": "motion",
+    "plain_marks": "charts",
     "scatter": "charts",
     "stacked_bars": "amounts",
     "style": "canvas",

@@ -29,6 +29,14 @@ class Plain(LogFormatterSciNotation):
         return number(round(x)) if x > 0.99 else number(x, ".3g")
 
 
+def plain_marks(axes):
+    """Writes the marks of log axes as numbers, 20,000 and 0.05, for drawings made with matplotlib itself."""
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_major_formatter(Plain())
+            axis.set_minor_formatter(Plain())
+
+
 def _axes(axes, title, x, y, log, size):
     """The drawing and axes to draw on, labelled; a log axis says so."""
     if axes is None:
@@ -42,9 +50,8 @@ def _axes(axes, title, x, y, log, size):
             raise ValueError(f"the {name} axis needs its quantity and unit, e.g. {name}='time (ms)'")
         if name in log:
             getattr(axes, f"set_{name}scale")("log")
-            for marks in ("major", "minor"):
-                getattr(getattr(axes, f"{name}axis"), f"set_{marks}_formatter")(Plain())
         axes.set(**{f"{name}label": f"{text}, log scale" if name in log else str(text)})
+    plain_marks(axes)
     return drawn, axes
 
 

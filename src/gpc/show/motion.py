@@ -11,7 +11,7 @@ _STYLE = squeeze("""
 .gpc-moving .title{font-weight:700;font-size:1.05em}
 .gpc-moving .stage{background:#fff;border-radius:4px;overflow-x:auto;margin:.5rem 0}
 .gpc-moving .stage svg{display:block;width:100%%;min-width:%(narrowest)dpx;height:auto;margin:0}
-.gpc-moving .row{display:flex;flex-wrap:wrap;justify-content:center}
+.gpc-moving .row{display:flex;flex-wrap:wrap;justify-content:center;overflow:hidden}
 .gpc-moving .row svg{min-width:0}
 .gpc-moving [hidden]{display:none!important}
 .gpc-moving .hand{display:flex;flex-wrap:wrap;gap:.35rem .75rem;align-items:center}
@@ -23,7 +23,8 @@ border-radius:4px;padding:.15rem .7rem;min-height:28px;cursor:pointer}
 .gpc-moving .now{min-height:%(lines).1fem}
 .gpc-moving summary{cursor:pointer;color:var(--soft)}
 .gpc-moving ol{margin:.25rem 0;padding-left:1.5rem}
-@media (max-width:40rem){.gpc.gpc-moving{padding:.6rem .5rem}.gpc-moving .stage{margin-inline:-.5rem}}
+@media (max-width:40rem){.gpc.gpc-moving{padding:.6rem .5rem}.gpc-moving .stage{margin-inline:-.5rem}
+.gpc-moving input{flex-basis:6rem;min-width:6rem}}
 @media print{.gpc-moving .hand{display:none!important}}
 """)
 # The words are read from the list that readers without scripts see, so they stand on the page once.

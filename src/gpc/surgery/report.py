@@ -137,7 +137,7 @@ def html_table(caption, lines, numbers):
     )
     rows = "".join(_html_row(line, numbers) for line in body)
     return (
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+        f"<table><caption><span>{escape(caption)}</span></caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{rows}</tbody><tfoot>{_html_row(totals, numbers)}</tfoot></table>"
     )
 

@@ -65,7 +65,7 @@ class FoldReport:
         heads = "".join(f'<th scope="col">{name}</th>' for name in _HEADS)
         body = "".join(map(_html_row, self.rows))
         return (
-            f"<table><caption>{escape(self.caption)}</caption><thead><tr>{heads}</tr></thead>"
+            f"<table><caption><span>{escape(self.caption)}</span></caption><thead><tr>{heads}</tr></thead>"
             f"<tbody>{body}</tbody></table>"
         )
 
