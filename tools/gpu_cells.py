@@ -62,7 +62,7 @@ def needed(notebook):
             makes, changes, takes, inside = told[place]
             if place in wanted or place == 0 or (makes | changes) & (still | late):
                 wanted.add(place)
-                still, late = still - makes | takes, late | inside
+                still, late = still - makes | takes, late | inside - makes
     return {cells[place].id: sources[place] for place in sorted(wanted)}
 
 
@@ -107,7 +107,10 @@ def _before(name, tree):
     """Whether a cell that makes a name may take what it was before: the first statement that mentions it says."""
     for statement in tree.body:
         seen = [node for node in ast.walk(statement) if isinstance(node, ast.Name) and node.id == name]
-        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):  # runs when it is called
+        if isinstance(statement, (ast.Import, ast.ImportFrom)):
+            if name in {(one.asname or one.name).split(".")[0] for one in statement.names}:
+                return False
+        elif isinstance(statement, (ast.FunctionDef, ast.ClassDef)):  # runs when it is called
             if statement.name == name:
                 return False
         elif isinstance(statement, ast.AugAssign) and seen:
