@@ -129,7 +129,7 @@ def test_images_change_as_well(driver):
 def test_words_stay_words_and_points_show_their_spread(driver):
     controls(driver, 3)[0].send_keys(DOWN)
     drawn = [one.text for one in box(driver, 3).find_elements("css selector", "text") if one.is_displayed()]
-    assert {"big", "k"} <= set(drawn) and "thin" not in drawn
+    assert {"big", "kNet"} <= set(drawn) and "thin" not in drawn
     hollow = box(driver, 3).find_elements("css selector", "circle[fill='#FFFFFF'][visibility=visible]")
     assert len(hollow) == 4
 
