@@ -173,6 +173,9 @@ def test_a_page_fits_a_telephone(browser, site, page):
     browser.open(f"{site}/{page}.html")
     assert browser.overflow() is None
     assert browser.axe() == []
+    # Pictures that stand one below the other there fit: nothing of them goes on at the side.
+    fading = "return document.querySelectorAll('.stage.more:has(.parts)').length"
+    assert browser.driver.execute_script(fading) == 0
 
 
 @pytest.mark.parametrize("width", [1440, 390])

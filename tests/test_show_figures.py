@@ -355,7 +355,7 @@ def test_a_frame_of_several_pictures_is_a_row_that_wraps():
 
     words = {"title": "Three", "description": "Lines.", "control": "slope", "labels": "ab", "captions": "xy"}
     made = show.moving([frame(0), frame(1)], **words).html
-    assert made.count("<svg") == 6 and made.count('class="row"') == 2
+    assert made.count("<svg") == 6 and made.count('class="parts"') == 2
     widths = [int(w) for w in re.findall(r"1 (\d+)px;max-width", made)]
     assert sum(widths[:3]) <= 690 and widths[0] > 1.5 * widths[1]  # side by side at a desk, in their shares
     assert len(set(re.findall(r' id="([^"]+)"', made))) == len(re.findall(r' id="([^"]+)"', made))

@@ -11,8 +11,8 @@ _STYLE = squeeze("""
 .gpc-moving .title{font-weight:700;font-size:1.05em}
 .gpc-moving .stage{background:#fff;border-radius:4px;overflow-x:auto;margin:.5rem 0}
 .gpc-moving .stage svg{display:block;width:100%%;min-width:%(narrowest)dpx;height:auto;margin:0}
-.gpc-moving .row{display:flex;flex-wrap:wrap;justify-content:center;overflow:hidden}
-.gpc-moving .row svg{min-width:0}
+.gpc-moving .parts{display:flex;flex-wrap:wrap;justify-content:center}
+.gpc-moving .parts svg{min-width:0}
 .gpc-moving [hidden]{display:none!important}
 .gpc-moving .hand{display:flex;flex-wrap:wrap;gap:.35rem .75rem;align-items:center}
 .gpc-moving input{flex:1 1 10rem;min-width:8rem;min-height:24px;margin:0;accent-color:var(--link)}
@@ -189,7 +189,7 @@ def _frame(place, parts, shown):
             f"{part}</div>"
             for width, part in zip(widths, parts, strict=True)
         )
-        row = ' class="row"'
+        row = ' class="parts"'
     return f'<div data-frame="{place}"{row}{"" if shown else " hidden"}>{inside}</div>'
 
 
