@@ -32,6 +32,34 @@ def test_the_table(engine, wide, narrow, one_pixel, strided):
     assert choose(WIDE, strides=(2, 1), engine=engine) == strided
 
 
+@pytest.mark.parametrize(
+    ("sizes", "per_group", "pixels", "chosen"),
+    [
+        ((64, 64), 16, 256, "native"),  # nothing to rearrange
+        ((240, 80), 16, 256, "block_diagonal"),  # five groups own one filter more
+        ((480, 80), 16, 256, "native"),
+        ((40, 240), 16, 1024, "block_diagonal"),  # the last of three groups reads eight channels again
+        ((40, 240), 8, 1024, "native"),
+        ((360, 90), 16, 196, "block_diagonal"),  # both
+        ((300, 300), 16, 196, "native"),
+        ((48, 1152), 16, 1, "block_diagonal"),
+        ((48, 1152), 16, None, "native"),
+        ((48, 1152), 16, 4, "native"),
+        ((240, 960), 16, 1, "native"),
+    ],
+)
+def test_on_tensorflow_what_has_to_be_rearranged_counts_as_moved_again(sizes, per_group, pixels, chosen):
+    """Each row was timed both ways, forward and backward; elsewhere rearranging is part of what is done."""
+    plan = grouping(*sizes, channels_per_group=per_group)
+    assert choose(plan, pixels=pixels, engine=("tensorflow", "cpu")) == chosen
+    moved = sum(sizes)
+    for engine in [engine for engine in TABLE if engine[0] != "tensorflow"]:
+        limit = TABLE[engine].narrow_below * moved
+        assert (choose(plan, pixels=256, engine=engine) == "block_diagonal") == (
+            sizes[0] * sizes[1] < limit
+        )
+
+
 def test_very_wide_layers_are_not_multiplied_by_zeros_even_on_accelerators():
     assert choose(grouping(2048, 2048, groups=128), engine=("jax", "gpu")) == "batched"
 

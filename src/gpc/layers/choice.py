@@ -13,9 +13,11 @@ IMPLEMENTATIONS = ("native", "batched", "block_diagonal")
 class Choice:
     """A row of the table: what computes wide and narrow layers on one engine, and where narrow ends.
 
-    `narrow_below`: multiply-accumulates of the dense layer per number it moves, in_channels · filters /
-    (in_channels + filters). Below, memory is the limit, so that multiplying by zeros costs nothing and a
-    plain dense product, with nothing to rearrange, is the fastest.
+    `narrow_below`: multiply-accumulates of the dense layer per number that the grouped one moves. Below,
+    memory is the limit, so that multiplying by zeros costs nothing and a plain dense product, with nothing to
+    rearrange, is the fastest. Each channel is moved once; where some are read twice, all of the input
+    `repeating` times more, and where extra filters are put last, all of the output `reordering` times more.
+    `one_pixel_below`: the same limit on maps of one pixel, if another.
     """
 
     wide: str
@@ -24,10 +26,30 @@ class Choice:
     one_pixel: str
     strided: str
     channels_first: str | None = None
+    repeating: int = 0
+    reordering: int = 0
+    one_pixel_below: int | None = None
+
+    def narrow_at(self, grouping, pixels):
+        """Whether a layer is narrow: it moves much for what it multiplies."""
+        moved = grouping.in_channels * (1 + (self.repeating if grouping.repeated else 0))
+        moved += grouping.filters * (1 + (self.reordering if grouping.extra else 0))
+        limit = self.one_pixel_below if pixels == 1 and self.one_pixel_below else self.narrow_below
+        return grouping.in_channels * grouping.filters < limit * moved
 
 
 TABLE = {
-    ("tensorflow", "cpu"): Choice("native", "block_diagonal", 32, "block_diagonal", "native", "batched"),
+    ("tensorflow", "cpu"): Choice(
+        "native",
+        "block_diagonal",
+        32,
+        "block_diagonal",
+        "native",
+        "batched",
+        repeating=2,
+        reordering=4,
+        one_pixel_below=64,
+    ),
     ("jax", "cpu"): Choice("batched", "block_diagonal", 32, "batched", "batched"),
     ("torch", "cpu"): Choice("native", "block_diagonal", 48, "batched", "batched"),
 }
@@ -42,12 +64,15 @@ def choose(
     `pixels` is height · width of the output, None if unknown; `engine` (backend, device), by default the
     running one. The first column that applies decides, from the right:
 
-    | engine | wide | narrow: in · out / (in + out) below | narrow, 1×1 maps | channels first | strided |
+    | engine | wide | narrow: in · out / moved below | narrow, 1×1 maps | channels first | strided |
     |---|---|---|---|---|---|
-    | TensorFlow, CPU | native | block_diagonal: 32 | block_diagonal | batched | native |
+    | TensorFlow, CPU | native | block_diagonal: 32 | block_diagonal: 64 | batched | native |
     | JAX, CPU | batched | block_diagonal: 32 | batched | | batched |
     | PyTorch, CPU | native | block_diagonal: 48 | batched | | batched |
     | any, GPU or TPU | batched | block_diagonal: 512 | block_diagonal | | block_diagonal |
+
+    `moved` is in + out; for TensorFlow's CPU it is in + out + 2 · in where groups read channels twice, and 4 ·
+    out more where groups own extra filters, which have to be put last.
 
     The CPU rows were chosen on two AVX-512 cores with EfficientNet-B0's layers; `python -m gpc.bench` says
     how they do on yours. The last row is reasoning that no clock has checked: an accelerator does some
@@ -64,9 +89,8 @@ def choose(
     """
     engine = engine or (backend.backend(), device())
     row = TABLE.get(engine, ACCELERATOR)
-    moved, needed = grouping.in_channels + grouping.filters, grouping.in_channels * grouping.filters
     chosen = row.wide
-    if needed < row.narrow_below * moved:
+    if row.narrow_at(grouping, pixels):
         chosen = row.one_pixel if pixels == 1 else row.narrow
     if data_format == "channels_first" and row.channels_first:
         chosen = row.channels_first
