@@ -128,7 +128,7 @@ LENET = ("train", "LeNet5", "--data", "digits", "--size", "32")
         ([*LENET, "--minutes", "inf"], "minutes=inf must be at least 0, and finite"),
         ([*LENET, "--checkpoint-minutes", "nan"], "checkpoint_minutes=nan must be at least 0"),
         ([*LENET, "--learning-rate", "inf"], "learning_rate=inf must be above 0 and finite"),
-        ([*LENET, "--seed", "-1"], "--seed=-1 must be from 0 to 4294967295; nearest: 0"),
+        ([*LENET, "--seed", "-1"], "--seed=-1 must be an integer from 0 to 4294967295; nearest that works: 0"),
         (["bench", "layers", "--batch-size", "0"], "batch=0 must be at least 1"),
         (["bench", "layers", "--json", "no/x.json"], "no folder no to write x.json to; make it first"),
         (["bench", "model", "LeNet5", "VGG16", "--json", "no/x.json"], "no folder no to write x.json to"),

@@ -658,8 +658,8 @@ def test_what_decides_wrongly_is_named():
     model = chain((4, 4, 64), *conv_bn_relu(64), layers.Conv2D(5, 3))
     with pytest.raises(TypeError, match="change must be a function of a layer; received str: 'x'"):
         change_layers(model, "x")
-    for seed in ("a", -1, 1.5):
-        with pytest.raises(ValueError, match=f"seed={seed!r} must be None or an integer of at least 0"):
+    for seed, error in (("a", TypeError), (1.5, TypeError), (-1, ValueError), (2**32, ValueError)):
+        with pytest.raises(error, match=f"seed={seed!r} must be an integer from 0 to 4294967295; nearest"):
             regroup(model, seed=seed)
 
 

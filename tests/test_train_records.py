@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gpc.show.evidence import evidence
 from gpc.train import machine, recipe, records
 from gpc.train.schema import SCHEMA
 
@@ -198,7 +199,14 @@ def test_table():
 def test_runs_on_other_images_are_not_averaged():
     smaller = record(seed=1)
     smaller["dataset"] |= {"input_shape": [28, 28, 3], "fingerprint": SUM[::-1]}
-    assert [row["seeds"] for row in records.table([record(), smaller])] == [[0], [1]]
+    rows = records.table(one for one in (record(), smaller))
+    assert [row["seeds"] for row in rows] == [[0], [1]]
+    name = record()["dataset"]["name"]
+    assert [row["dataset"] for row in rows] == [f"{name} ({SUM[:8]})", f"{name} ({SUM[::-1][:8]})"]
+    with pytest.raises(ValueError, match="one experiment on one data set is drawn at a time"):
+        evidence(rows)
+    elsewhere = smaller | {"experiment": "another"}
+    assert {row["dataset"] for row in records.table([record(), elsewhere])} == {name}
 
 
 def test_the_readme_has_every_field_as_the_schema_says():

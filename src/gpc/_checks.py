@@ -3,7 +3,9 @@
 import difflib
 import math
 import operator
-from numbers import Real
+from numbers import Integral, Real
+
+SEEDS = 2**32
 
 
 def positive(name, value):
@@ -25,6 +27,22 @@ def positive(name, value):
     if number < 1:
         raise ValueError(f"{name}={number} must be at least 1; nearest that works: 1")
     return number
+
+
+def seed(name, value):
+    """`value` as an int from 0 to 2³² − 1: what every generator of random numbers takes.
+
+    Raises TypeError for what is no integer, ValueError outside.
+
+    >>> seed("seed", 7)
+    7
+    """
+    told = f"{name}={value!r} must be an integer from 0 to {SEEDS - 1}"
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{told}; nearest that works: 0")
+    if not 0 <= value < SEEDS:
+        raise ValueError(f"{told}; nearest that works: {0 if value < 0 else SEEDS - 1}")
+    return int(value)
 
 
 def minutes(name, value):

@@ -12,7 +12,6 @@ from pathlib import Path
 from gpc._checks import hint, positive
 
 BACKENDS = ("tensorflow", "jax", "torch")
-SEEDS = 2**32  # from 0 up to here, as NumPy takes them
 
 
 def command(commands, name, run, *, short, text, examples):
@@ -71,14 +70,6 @@ def writable(*names):
     for path in map(Path, filter(None, names)):
         if not path.resolve().parent.is_dir():
             raise FileNotFoundError(f"no folder {path.parent} to write {path.name} to; make it first")
-
-
-def seed(name, value):
-    """`value`, a seed. Raises ValueError, before anything is loaded, for one that NumPy would refuse."""
-    if not 0 <= value < SEEDS:
-        near = 0 if value < 0 else SEEDS - 1
-        raise ValueError(f"{name}={value} must be from 0 to {SEEDS - 1}; nearest: {near}")
-    return value
 
 
 def shape(asked):

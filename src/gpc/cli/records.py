@@ -60,7 +60,11 @@ def run(asked):
     found = () if asked.missing and not folder.is_dir() else read_all(folder, asked.experiment)
     if asked.missing:
         return _missing(asked, found)
-    rows = records.table([one for one in found if asked.data in (None, one["dataset"]["name"])])
+    # Other images of one name have the start of their fingerprint behind it: the name alone is all of them.
+    rows = [
+        row for row in records.table(found)
+        if asked.data in (None, row["dataset"], row["dataset"].partition(" (")[0])
+    ]  # fmt: skip
     if asked.json:
         print(json.dumps(rows, indent=1))
     elif not rows:

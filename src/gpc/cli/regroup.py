@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gpc._checks import seed
 from gpc._files import save_atomically
 from gpc.cli import _common
 
@@ -42,7 +43,7 @@ def add(commands):
 def run(asked):
     """Regroups, prints the report, saves."""
     _common.writable(asked.save, asked.csv)
-    _common.seed("--seed", asked.seed)
+    seed("--seed", asked.seed)
     if asked.save and not asked.save.endswith(".keras"):
         raise ValueError(f"--save {asked.save} must end in .keras; nearest: {Path(asked.save).stem}.keras")
     _common.start_keras()

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from gpc._checks import seed
 from gpc._files import save_atomically
 from gpc.cli import _common
 
@@ -110,7 +111,7 @@ def run(asked):
     from gpc.train import recipe
 
     for name, value in (("--seed", asked.seed), ("--data-seed", asked.data_seed)):
-        _common.seed(name, value)
+        seed(name, value)
     changes = {name: getattr(asked, name) for name in CHANGES if getattr(asked, name) is not None}
     followed = recipe(asked.recipe, **changes)
     data = _load(asked)

@@ -1,11 +1,10 @@
 """The data sets that can be had by name, and how each is cut into its three splits."""
 
 import os
-from numbers import Integral
 
 import numpy as np
 
-from gpc._checks import hint, positive
+from gpc._checks import hint, positive, seed as checked_seed
 from gpc.data import cells, digits, leaves, real
 from gpc.data.batches import resized
 from gpc.data.real import nuclei, pets, plantdoc, plantvillage
@@ -31,7 +30,7 @@ def load(name, *, seed=0, size=None, count=None, folder=None, **options):
     split="crop")` is `load("plantdoc_crops")`. A part of a set is named so: "oxford_pets_part".
 
     The same arguments give the same images in the same order on every machine; `fingerprint` proves it.
-    Raises ValueError for an unknown name, a seed below 0 or files that are not the official ones, TypeError
+    Raises ValueError for an unknown name, a seed below 0 or beyond 2³² − 1, or files that are not the official ones, TypeError
     for an option the set does not have and a folder that is no path, NotADirectoryError for one that is a
     file, FileNotFoundError where a set neither lies in the folder nor can be downloaded.
 
@@ -44,7 +43,7 @@ def load(name, *, seed=0, size=None, count=None, folder=None, **options):
     if not isinstance(name, str) or name not in _LOADERS:
         there = ", ".join(map(repr, names()))
         raise ValueError(f"no data set {name!r}; there are {there}{hint(name, names())}")
-    seed = _checked_seed(seed)
+    seed = checked_seed("seed", seed)
     size = size if size is None else positive("size", size)
     count = count if count is None else positive("count", count)
     if folder is not None and not isinstance(folder, str | os.PathLike):
@@ -55,16 +54,6 @@ def load(name, *, seed=0, size=None, count=None, folder=None, **options):
         takes = ", ".join(known) or "none"
         raise TypeError(f"load({name!r}) does not know the option {unknown[0]!r}; it takes {takes}")
     return loader(seed=seed, size=size, count=count, folder=folder, **fixed, **options)
-
-
-def _checked_seed(seed):
-    """The seed as an int of at least 0. Raises TypeError or ValueError, naming it."""
-    told = f"seed={seed!r} must be an integer of at least 0"
-    if isinstance(seed, bool) or not isinstance(seed, Integral):
-        raise TypeError(f"{told}; nearest that works: 0")
-    if seed < 0:
-        raise ValueError(f"{told}; nearest that works: {-int(seed)}")
-    return int(seed)
 
 
 def names():

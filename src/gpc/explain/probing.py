@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from gpc._checks import positive
+from gpc._checks import positive, seed as checked_seed
 from gpc.explain.cams import cam, targets_of
 from gpc.explain.head import scores_before_activation
 from gpc.explain.pictures import as_batch, chunks
@@ -75,7 +75,8 @@ def randomised(model, last=None, *, seed=0):
     Every array of weights of the `last` layers that have any (None: of all) keeps its values and has them in
     a random order: sizes and spread stay, what they meant is gone. The model itself is left as it is.
 
-    Raises ValueError for a `last` below 1 or above the number of layers with weights.
+    Raises ValueError for a `last` below 1 or above the number of layers with weights, and for a seed that is
+    not from 0 to 2³² − 1.
     Source: Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018, who draw new values.
     """
     copier = Copier(lambda call, args, kwargs: None, lambda graph: False)
@@ -84,7 +85,7 @@ def randomised(model, last=None, *, seed=0):
     weighted = _weighted(copy)
     if last is not None and positive("last", last) > len(weighted):
         raise ValueError(f"last={last}: {len(weighted)} layers have weights; nearest: {len(weighted)}")
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(checked_seed("seed", seed))
     for layer in weighted[-last:] if last else weighted:
         layer.set_weights([random.permuted(one.ravel()).reshape(one.shape) for one in layer.get_weights()])
     return copy

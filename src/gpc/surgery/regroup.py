@@ -1,12 +1,12 @@
 """Every pointwise convolution of a Keras model replaced by interleaved grouped ones."""
 
 import math
-from numbers import Integral
 from typing import NamedTuple
 
 import keras
 
 from gpc import wiring
+from gpc._checks import seed as checked_seed
 from gpc.surgery.clones import FUSED, inner_layers, quickened
 from gpc.surgery.graph import Copier, read
 from gpc.surgery.pointwise import Heads, following, pointwise_layers, refusal, selector, sites
@@ -67,9 +67,10 @@ def regroup(
         sum.
 
     Raises:
-        TypeError: `model` is no Keras model.
+        TypeError: `model` is no Keras model, `seed` no integer.
         ValueError: the model can't be read (subclassed, or without an input shape; the message names the
-            layer), or `scheme`, `channels_per_group`, `where` or `seed` can't be used.
+            layer), or `scheme`, `channels_per_group`, `where` or `seed` (from 0 to
+            2³² − 1) can't be used.
 
     Source: Schwarz Schuler et al., MENDEL 2022 and Entropy 2022. Theirs are functions that build a network;
     here a built one is changed. Extra filters (where groups do not divide them) share their group's kernel
@@ -87,8 +88,7 @@ def regroup(
     ['narrow_k', 'narrow_k_activation', 'narrow_interleave', 'narrow_l']
     """
     wiring.plan(1, 1, channels_per_group, scheme=scheme)
-    if seed is not None and not (isinstance(seed, Integral) and seed >= 0):
-        raise ValueError(f"seed={seed!r} must be None or an integer of at least 0; nearest that works: 0")
+    seed = None if seed is None else checked_seed("seed", seed)
     root = read(model)
     calls = sites(root)
     found = pointwise_layers(calls)

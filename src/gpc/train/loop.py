@@ -4,7 +4,7 @@ import time
 import warnings
 from dataclasses import replace
 
-from gpc._checks import minutes as checked
+from gpc._checks import minutes as checked, seed as checked_seed
 from gpc.data import profile
 from gpc.train import setup
 from gpc.train.checkpoints import Checkpoints
@@ -37,7 +37,7 @@ def fit(
                  images that do not split wait for another epoch. Losses, batch norms and scores are those of
                  one device to rounding. The model returned is an ordinary one, of one device.
 
-    Raises ValueError where model, data and recipe do not fit, or the folder holds a checkpoint of another
+    Raises ValueError where model, data and recipe do not fit, the seed is not from 0 to 2³² − 1, or the folder holds a checkpoint of another
     run, naming what differs, or GPC_PROFILE is no profile; OSError where the folder cannot be written;
     Diverged where the loss is lost before the first epoch is over. In the main thread and with a folder,
     Ctrl-C and SIGTERM save a checkpoint before KeyboardInterrupt.
@@ -45,6 +45,7 @@ def fit(
     recipe = named_recipe(recipe) if isinstance(recipe, str) else recipe
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe={recipe!r} must be a Recipe or the name of one")
+    seed = checked_seed("seed", seed)
     profile()  # its record has it: a wrong one is refused now, not after the training
     checked("checkpoint_minutes", checkpoint_minutes)
     deadline = None if minutes is None else time.monotonic() + 60 * checked("minutes", minutes)

@@ -109,7 +109,8 @@ def load(folder=None, *, experiment=None):
 
 def table(records):
     """One row for each experiment, model, data set and recipe: a list of dicts, mean and spread over the
-    seeds. Runs on other images of the same name, by their fingerprint, have a row of their own.
+    seeds. Where an experiment ran on other images of the same name, they are a data set of their own, named
+    with the start of their fingerprint: "digits (3f2a9c01)".
 
     `experiment, model, dataset, recipe, seeds, parameters, macs, test_accuracy` and `val_accuracy` (means),
     measure (what is compared: "accuracy", of maps "iou"), test (its mean), tests (of each seed), spread (its
@@ -117,11 +118,17 @@ def table(records):
     epochs, epoch_seconds (median), train_ms (of one image, from the same), diverged (how many), gpu
     (whether all are from one), made_on (the machines, in words).
     """
-    groups = {}
+    records, versions, groups = tuple(records), {}, {}
     for one in records:
-        key = (one["experiment"], one["model"]["name"], one["dataset"]["name"], one["recipe"]["name"])
-        groups.setdefault((*key, one["dataset"]["fingerprint"]), []).append(one)
-    return [_row(key, found) for key, found in sorted(groups.items(), key=lambda one: one[0][:4])]
+        place = (one["experiment"], one["dataset"]["name"])
+        versions.setdefault(place, set()).add(one["dataset"]["fingerprint"])
+    for one in records:
+        dataset = one["dataset"]["name"]
+        if len(versions[one["experiment"], dataset]) > 1:
+            dataset += f" ({one['dataset']['fingerprint'][:8]})"
+        key = (one["experiment"], one["model"]["name"], dataset, one["recipe"]["name"])
+        groups.setdefault(key, []).append(one)
+    return [_row(key, found) for key, found in sorted(groups.items())]
 
 
 def _row(key, found):
