@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+HIGHEST = 12_000  # pixels of one picture: Chromium's surfaces end a little above
 BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 FLAGS = [
     "--headless",
@@ -140,16 +141,27 @@ class Browser:
             "return over + ' px: ' + out.slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(' | ')"
         )
 
-    def screenshot(self, path, *, scale=1):
-        """The whole page as a PNG file, in a window as high as the page: nothing is left scrolled away."""
-        height = self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]["height"]
-        self.size(self.width, min(height, 12_000), scale=scale)
-        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
-        taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {})
-        self.size(self.width)
+    def screenshots(self, path, *, scale=1):
+        """The whole page as PNG files, in a window as high as the page: nothing is left scrolled away.
+
+        A page longer than HIGHEST goes on in files of its own: page.png, page-2.png, …
+        """
+        height, files = self._height(), []
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(taken["data"]))
-        return path
+        for top in range(0, height, HIGHEST):
+            self.size(self.width, min(height - top, HIGHEST), scale=scale)
+            self.driver.execute_script("scrollTo({top: arguments[0], behavior: 'instant'})", top)
+            self.driver.execute_async_script(
+                "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
+            )
+            taken = self.driver.execute_cdp_cmd("Page.captureScreenshot", {})
+            files.append(path.with_stem(f"{path.stem}-{len(files) + 1}") if files else path)
+            files[-1].write_bytes(base64.b64decode(taken["data"]))
+        self.size(self.width)
+        return files
+
+    def _height(self):
+        return self.driver.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]["height"]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

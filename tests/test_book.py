@@ -187,13 +187,14 @@ def test_screenshots(browser, site, page, mode, width):
 
     browser.size(width)
     browser.open(f"{site}/{page}.html", mode=mode)
-    file = browser.screenshot(
+    files = browser.screenshots(
         ROOT / "_build" / "screenshots" / f"{page.replace('/', '-')}-{mode}-{width}.png"
     )
-    pixels = imread(file)[..., :3].mean(axis=-1)
+    pixels = np.vstack([imread(file)[..., :3].mean(axis=-1) for file in files])
     assert pixels.shape[1] == width and pixels.shape[0] > 900
+    assert pixels.shape[0] == browser.driver.execute_script("return document.documentElement.scrollHeight")
     assert np.median(pixels) > 0.8 if mode == "light" else np.median(pixels) < 0.3
-    assert pixels.std() > 0.05
+    assert all(part.std() > 0.05 for part in np.array_split(pixels, len(files)))
     assert browser.console() == []
 
 

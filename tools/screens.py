@@ -3,7 +3,8 @@
 python tools/screens.py                     every page, into _build/screenshots
 python tools/screens.py chapters/13_groups  these pages alone
 
-A sheet a width and mode shows all pages small, side by side: `sheet-1440-dark.png`.
+A page too long for one picture goes on in others: `…-390-2.png`. A sheet a width and mode shows all pages
+small, side by side: `sheet-1440-dark.png`.
 """
 
 import sys
@@ -21,7 +22,7 @@ SMALL, HIGH, COLUMNS = 360, 1200, 10  # of a page on a sheet: its width, its hei
 
 
 def pictured(browser, folder, names, out=OUT):
-    """One picture a page, width and mode. → {(width, mode): files}"""
+    """One picture a page, width and mode, more of a very long one. → {(width, mode): files}"""
     found = {}
     for width, scale in WIDTHS.items():
         for mode in MODES:
@@ -29,7 +30,7 @@ def pictured(browser, folder, names, out=OUT):
                 browser.size(width)
                 browser.open((folder / f"{name}.html").as_uri(), mode=mode)
                 file = out / f"{name.replace('/', '-')}-{mode}-{width}.png"
-                found.setdefault((width, mode), []).append(browser.screenshot(file, scale=scale))
+                found.setdefault((width, mode), []).extend(browser.screenshots(file, scale=scale))
                 print(f"[{width} {mode} {number}/{len(names)}] {name}", flush=True)
     return found
 
