@@ -365,3 +365,20 @@ def test_the_books_page_of_results(made, tmp_path):
     for picture in re.findall(r"generated/(.+?\.svg)\)", text):
         assert (tmp_path / picture).is_file() and " " not in picture
     assert "No run has left a record yet." in pages.results_page(tmp_path / "empty", tmp_path)
+
+
+def test_a_rehearsal_on_other_images_where_the_plan_s_own_are_not_at_hand(elsewhere, capsys):
+    put(elsewhere, WITHOUT.replace('"digits"', '"oxford_pets"', 1))
+    assert run("try", "--rehearse", "--models", "thin", "--on", "leaves") == 0
+    told = capsys.readouterr().out
+    assert "a rehearsal on leaves: records only in runs/rehearsal" in told and names(elsewhere) == []
+    (one,) = (elsewhere / "runs" / "rehearsal").glob("*thin--oxford_pets*/record.json")
+    assert records.read(one)["dataset"]["name"] == "leaves"
+
+
+def test_only_a_rehearsal_is_on_other_images(elsewhere, capsys):
+    put(elsewhere, WITHOUT)
+    assert run("try", "--on", "leaves") == 2
+    assert "--on leaves is for a rehearsal; add --rehearse" in capsys.readouterr().err
+    assert run("try", "--rehearse", "--on", "leafs") == 2
+    assert "nearest: 'leaves'" in capsys.readouterr().err

@@ -238,6 +238,19 @@ rate                 the base:
 Cost: `C` weights.
 Source: somebody.
 
+Args:
+    filters, kernel_size,
+        strides: as there,
+    or otherwise.
+
+Returns:
+    `One(a, b)`. What is called
+    stays as it is.
+
+| engine | b_c: 32 |
+|---|---|
+| `x` | |
+
 >>> a * b
 6""".splitlines()
     assert (
@@ -255,6 +268,22 @@ Args, one of:
 Cost: \\ ``C``\\  weights.
 
 Source: somebody.
+
+Args:
+
+* ``filters, kernel_size, strides``: as there, or otherwise.
+
+Returns:
+
+\\ ``One(a, b)``\\ . What is called stays as it is.
+
+.. list-table::
+   :header-rows: 1
+
+   * - engine
+     - b\\_c: 32
+   * - \\ ``x``\\ 
+     - 
 
 >>> a * b
 6

@@ -1,10 +1,11 @@
 """The page of frequent questions, from book/faq.yml: each answer with links to the cells that prove it."""
 
-import re
-
 import yaml
 
 from tools import chapters
+
+
+NTH = (None, "another", "a third", "one more")  # None: a chapter's first link has its title
 
 
 def parts(root=chapters.ROOT):
@@ -25,13 +26,13 @@ def _place(proof):
 
 def links(question, root=chapters.ROOT):
     """Links to the cells that prove an answer; those whose chapters are not in the contents are left out."""
-    found = [chapters.link(chapter, root, cell=cell) for chapter, cell in question["proof"]]
-    found = [link for link in found if link]
-    names = [link.partition("]")[0] for link in found]
-    return [
-        re.sub(r"^\[.*?\]", "[another cell]", link) if names[i] in names[:i] else link
-        for i, link in enumerate(found)
-    ]
+    found, seen = [], []
+    for chapter, cell in question["proof"]:
+        seen.append(chapter)
+        nth = NTH[min(seen.count(chapter), len(NTH)) - 1]
+        text = nth and f"{nth} cell of {f'chapter {chapter}' if chapter else 'the quick start'}"
+        found.append(chapters.link(chapter, root, cell=cell, text=text))
+    return [link for link in found if link]
 
 
 def page(root=chapters.ROOT):

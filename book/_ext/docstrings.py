@@ -1,10 +1,12 @@
 """Docstrings of `gpc` on the API page: written to be read in the source, so not written in reStructuredText.
 
 Their habits are read here: paragraphs; `Args:` with indented `name: text`; aligned `name   text`; lines that
-begin with Raises, Source or Cost as paragraphs of their own; doctests; indented blocks as they stand. Single
-backticks mean code; stars, underscores and bars are characters, never markup.
+begin with Raises, Source or Cost as paragraphs of their own; tables between bars; doctests; indented blocks
+as they stand. Single backticks mean code; stars, underscores and bars are characters, never markup. A class is
+signed by its `__init__`, and what Keras asks of every layer is left out.
 """
 
+import inspect
 import re
 
 ALIGNED = re.compile(r"^(\w+(?:, \w+)*)(?: {2,})(\S.*)$")
@@ -25,18 +27,36 @@ def indent(line):
     return len(line) - len(line.lstrip())
 
 
+def listed(lines):
+    """What is indented under a head: (kind, text), an "item" each that has a name, "text" where none has.
+
+    A line that goes on deeper, or has no name before its colon, belongs to the one before.
+    """
+    found, deep = [], min(map(indent, lines))
+    for line in lines:
+        if indent(line) > deep and found:
+            found[-1] += " " + line.strip()
+        else:
+            found.append(line.strip())
+    out = []
+    for text in found:
+        if NAMED.match(text) or not out:
+            out.append(["item" if NAMED.match(text) else "text", text])
+        else:
+            out[-1][1] += " " + text
+    return out
+
+
 def entries(lines):
     """A block's lines as (kind, text): "text", "head" (a line that opens a list) and "item"."""
-    found, listed = [], None  # listed: how far the items of the list being read are indented
+    found, under = [], []
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         stripped = line.strip()
-        if (
-            indent(line)
-            and found
-            and (found[-1][0] == "head" or (listed is not None and indent(line) <= listed))
-        ):
-            listed = indent(line)
-            found.append(["item", stripped])
+        if indent(line) and found and found[-1][0] == "head":
+            under.append(line)
+            if not indent(following):
+                found += listed(under)
+                under = []
         elif indent(line) and found:
             found[-1][1] += " " + stripped
         elif ALIGNED.match(line):
@@ -46,8 +66,17 @@ def entries(lines):
         else:
             found.append(["text", stripped])
         if found[-1][0] == "text" and stripped.endswith(":") and indent(following) > indent(line):
-            found[-1][0], listed = "head", None
+            found[-1][0] = "head"
     return found
+
+
+def table(lines):
+    """Rows between bars, the second the rule under the heads, as a list-table."""
+    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
+    out = [".. list-table::", "   :header-rows: 1", ""]
+    for row in [rows[0], *rows[2:]]:
+        out += [f"   {'* -' if place == 0 else '  -'} {inline(cell)}" for place, cell in enumerate(row)]
+    return out
 
 
 def item(text):
@@ -60,6 +89,8 @@ def block(lines):
     """One block between blank lines, in reStructuredText."""
     if lines[0].lstrip().startswith(">>>"):
         return lines
+    if all(line.lstrip().startswith("|") for line in lines):
+        return table(lines)
     if all(map(indent, lines)):
         return ["::", "", *lines]
     out, before = [], None
@@ -88,6 +119,30 @@ def process(app, what, name, obj, options, lines):
     lines[:] = rendered(lines)
 
 
+def signed(app, what, name, obj, options, signature, returns):
+    """autodoc's hook: Keras's layers hide their arguments behind (*args, **kwargs); functions as defaults
+    are told by their names."""
+    from sphinx.util.inspect import stringify_signature
+
+    if what == "class" and signature == "(*args, **kwargs)":
+        found = inspect.signature(obj.__init__)
+        signature = stringify_signature(found.replace(parameters=[*found.parameters.values()][1:]))
+    return re.sub(r"<function (\w+)[^>]*>", r"\1", signature or "") or None, returns
+
+
+# What Keras asks of a layer, and what its own layers say of it; a named tuple's fields, which its text tells.
+ASKED = {"build", "call", "compute_output_shape", "get_config"}
+
+
+def skipped(app, what, name, obj, skip, options):
+    """autodoc's hook: whether a member is left out."""
+    asked = name in ASKED and inspect.isfunction(obj) and obj.__module__.startswith("gpc.layers")
+    field = (getattr(obj, "__doc__", None) or "").startswith("Alias for field number")
+    return True if asked or field else None
+
+
 def setup(app):
     app.connect("autodoc-process-docstring", process)
+    app.connect("autodoc-process-signature", signed)
+    app.connect("autodoc-skip-member", skipped)
     return {"version": "1", "parallel_read_safe": True}

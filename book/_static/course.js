@@ -84,6 +84,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
+    document.body.dataset.bsThreshold = "0"; // a section many screens high never shows a tenth of itself
     mend();
     each(".cover", play);
   });

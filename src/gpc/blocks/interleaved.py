@@ -34,7 +34,8 @@ def interleaved_convolution(
 
     >>> import keras
     >>> x = keras.Input((32, 32, 48))
-    >>> keras.Model(x, interleaved_convolution(x, 48, primary=24)).count_params(), 9 * 48 * 48 + 4 * 48
+    >>> model = keras.Model(x, interleaved_convolution(x, 48, primary=24))
+    >>> model.count_params(), 9 * 48 * 48 + 4 * 48
     (2208, 20928)
     """
     filters = positive("filters", filters)

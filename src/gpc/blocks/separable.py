@@ -28,9 +28,10 @@ def depthwise_separable(x, filters, *, strides=1, activation="relu6", norm=NORM,
 def separable_residual(x, widths, *, strides=1, first_relu=True, norm=NORM, name="xception"):
     """Xception's: ReLU, separable 3×3, batch norm for each of `widths`; pooled where strided; plus the input.
 
-    (B, H, W, C) → (B, ⌈H / strides⌉, ⌈W / strides⌉, widths[-1]). Cost: (9 + filters) · C weights and
-    multiply-accumulates a pixel for each width in turn, before any pooling, and C · widths[-1] for the
-    shortcut's 1×1 where the shape changes. `first_relu=False` leaves out the first ReLU, behind another.
+    (B, H, W, C) → (B, ⌈H / strides⌉, ⌈W / strides⌉, widths[-1]). Cost: for each width in turn,
+    from the C channels that it has before it, (9 + width) · C weights and multiply-accumulates a pixel,
+    before any pooling; and C · widths[-1] for the shortcut's 1×1 where the shape changes. `first_relu=False`
+    leaves out the first ReLU, behind another.
 
     Raises ValueError for no widths or one below 1, TypeError for what is no integer.
     Source: Chollet, "Xception", 2017, Figure 5.

@@ -26,6 +26,7 @@ def add(commands):
             "gpc run cifar10 --minutes 8                as far as eight minutes go",
             "gpc run cifar10 --rehearse                 every model once, in short; nothing in data/records",
             "gpc run cifar10 --epochs 1 --limit 400     longer, as the recipe has its batches",
+            "gpc run pets --rehearse --on leaves        where the plan's own images are not at hand",
             "gpc run cpu-digits --seeds 0 --models MobileNet-small",
         ],
     )
@@ -48,6 +49,9 @@ def _add_choice(parser):
         "--rehearse",
         action="store_true",
         help="each model once, from the first seed: an epoch on a dozen images, cut and continued",
+    )
+    what.add_argument(
+        "--on", metavar="NAME", help="a rehearsal on this data set, not the plan's own: leaves, cells, …"
     )
     what.add_argument("--dry-run", action="store_true", help="the same as --missing")
 
@@ -132,8 +136,11 @@ def _follow(plan, chosen, asked):
     for name, value in given.items():
         positive(f"--{name}", value)
     rehearsal = replace(SHORTEST if asked.rehearse else Rehearsal(), **given)
+    if asked.on is not None:
+        rehearsal = _on(asked.on, rehearsal)
     if rehearsal:
-        print(f"a rehearsal: records only in {Path(asked.runs) / 'rehearsal'}")
+        where = f" on {rehearsal.on}" if rehearsal.on else ""
+        print(f"a rehearsal{where}: records only in {Path(asked.runs) / 'rehearsal'}")
     outcome = Following(
         plan,
         records=asked.records,
@@ -148,6 +155,17 @@ def _follow(plan, chosen, asked):
     ).go(chosen)
     _close(plan, outcome)
     return outcome.status
+
+
+def _on(name, rehearsal):
+    """The rehearsal on a data set that stands in. Raises ValueError for one unknown, and for no rehearsal."""
+    from gpc import data
+    from gpc.train.plan_fields import Wrong
+
+    if not rehearsal:
+        raise ValueError(f"--on {name} is for a rehearsal; add --rehearse, --epochs or --limit")
+    Wrong.unless_known("--on", name, data.names())
+    return replace(rehearsal, on=name)
 
 
 def _close(plan, outcome):

@@ -13,7 +13,7 @@ def cost(model, *, input_shape=None, batch=1, unknown="raise"):
     `input_shape` is one image's, (H, W, C), needed where the model leaves sizes open and allowed where it
     does not; a list or dict of shapes for several inputs. MACs and activation bytes are for `batch` images.
     Every layer and operation of the graph is looked up; one that is not known, and has no `cost` method, is
-    named in a ValueError, unless unknown="list", which counts the rest and lists the names in `.unknown`. A
+    named in a ValueError, unless `unknown="list"`, which counts the rest and lists the names in `.unknown`. A
     layer or model with a `call` of its own is read by calling it on symbolic tensors.
 
     Raises TypeError for what is no Keras layer or no shape; ValueError where it is not built, a size is

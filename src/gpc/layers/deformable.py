@@ -27,8 +27,8 @@ class DeformableConv2D(keras.layers.Conv2D):
     exact as that is, the places are computed in float32.
 
     Args:
-        filters, kernel_size, strides, padding, dilation_rate, activation, use_bias and all others but groups
-            and data_format: as in `keras.layers.Conv2D`.
+        filters, kernel_size, strides, padding, dilation_rate, activation, use_bias: as in
+            `keras.layers.Conv2D`, like all others but groups and data_format.
         modulated: whether each tap also has a weight between 0 and 1 computed from the image, 1/2 at first
             (version 2).
 

@@ -33,11 +33,9 @@ class GroupedPointwise(keras.layers.Layer):
             activity_regularizer, kernel_constraint, bias_constraint, data_format: as in
             `keras.layers.Conv2D`.
         interleave: read the input interleaved with this step, as if `ChannelShuffle(step=interleave)` stood
-        before;
-            folded into the arithmetic where that is cheaper.
+            before; folded into the arithmetic where that is cheaper.
         implementation: "auto", which asks `gpc.layers.choose` about backend, device and size, or one of
-        "native",
-            "batched", "block_diagonal". The result is the same to rounding.
+            "native", "batched", "block_diagonal". The result is the same to rounding.
 
     Raises ValueError for an argument out of range, TypeError for one of the wrong type or for both
     `channels_per_group` and `groups`.

@@ -32,8 +32,7 @@ class InterleavedPointwise(keras.layers.Layer):
         strides: of K; L has none.
         activation: after K and after L, as in `keras.layers.Conv2D`.
         normalization: after K and after L, before the activation: None, "batch", a Keras layer of which each
-        gets a
-            copy, or a callable that returns such a layer.
+            gets a copy, or a callable that returns such a layer.
         use_bias: of K and L; by default they have one where there is no normalisation.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint,
             bias_constraint, data_format, implementation: of K and L, as in `GroupedPointwise`.

@@ -10,7 +10,7 @@ from gpc.layers import settings
 
 @keras.saving.register_keras_serializable(package="gpc")
 class LocalResponseNormalization(keras.layers.Layer):
-    """a_i / (k + alpha · Σ a_j²)^beta over the `size` channels j around i, as many as there are of them.
+    """`a_i / (k + alpha · Σ a_j²)^beta` over the `size` channels j around i, as many as there are of them.
 
     (B, H, W, C) → (B, H, W, C), or channels first. No weights; no multiply-accumulates are counted, as for
     any other normalisation.

@@ -12,13 +12,12 @@ from gpc.layers.arrange import interleave
 class ChannelShuffle(keras.layers.Layer):
     """Channels interleaved: every step-th, then every step-th from the next one on.
 
-    (B, …, C) → (B, …, C), or (B, C, …) → (B, C, …) with data_format="channels_first". No weights, no
-    multiply-accumulates; one pass over memory.
+    (B, …, C) → (B, …, C), or (B, C, …) → (B, C, …) with `data_format="channels_first"`. No weights,
+    no multiply-accumulates; one pass over memory.
 
     Args, exactly one of:
         groups: ShuffleNet's shuffle of the outputs of that many groups: reshape (groups, C / groups),
-        transpose,
-            flatten. The same as step = C / groups; must divide the channels.
+            transpose, flatten. The same as step = C / groups; must divide the channels.
         step: any step up to the channels, dividing them or not: `wiring.interleave(C, step)`.
 
     Raises TypeError for both or neither, ValueError for a step beyond the channels or groups that do not

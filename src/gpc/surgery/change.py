@@ -19,7 +19,8 @@ def change_layers(model, change):
 
     >>> import keras
     >>> net = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dropout(0.5)])
-    >>> [type(layer).__name__ for layer in change_layers(net, lambda x: x if x.weights else None).layers[1:]]
+    >>> bare = change_layers(net, lambda layer: layer if layer.weights else None)
+    >>> [type(layer).__name__ for layer in bare.layers[1:]]
     ['Dense']
     """
     if not callable(change):

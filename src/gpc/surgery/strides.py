@@ -49,7 +49,8 @@ def skip_strides(model, n, *, as_published=False):
             levels, or one whose weights depend on the map's size (a Dense behind Flatten).
 
     >>> import keras
-    >>> net = keras.applications.MobileNetV2(input_shape=(32, 32, 3), include_top=False, weights=None)
+    >>> options = {"include_top": False, "weights": None}
+    >>> net = keras.applications.MobileNetV2(input_shape=(32, 32, 3), **options)
     >>> stride_levels(net), net.output_shape, skip_strides(net, 3).output_shape
     ((1, 2, 4, 8, 16), (None, 1, 1, 1280), (None, 8, 8, 1280))
     """

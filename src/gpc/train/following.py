@@ -10,6 +10,7 @@ from gpc._files import save_atomically
 from gpc.train import planning, records
 from gpc.train.checkpoints import Checkpoints
 from gpc.train.loop import fit
+from gpc.train.plans import Data
 from gpc.train.recipes import Recipe
 from gpc.train.terminal import span
 
@@ -21,15 +22,21 @@ class Rehearsal:
     epochs, batch_size   instead of the recipe's
     limit                images of all splits together, of a part of the training images as of all
     cut                  stopped after its first step, and continued from the checkpoint
+    on                   the name of a data set instead of the plan's own, where that is not at hand
     """
 
     epochs: int | None = None
     limit: int | None = None
     batch_size: int | None = None
     cut: bool = False
+    on: str | None = None
 
     def __bool__(self):
         return self != Rehearsal()
+
+    def data(self, asked):
+        """The data set that is trained on: the plan's own, or the one that stands in for it."""
+        return asked if self.on is None else Data(self.on, asked.seed)
 
     def recipe(self, found):
         """The recipe, cut short. A rise and a cycle that no longer fit into it are cut with it."""
@@ -172,7 +179,7 @@ class Following:
 
     def _fitted(self, state, **changes):
         item, row, recipe = state.item, state.item.row, state.recipe
-        data = self._loaded(item.data)
+        data = self._loaded(self.rehearsal.data(item.data))
         shape = recipe.input_shape(data.input_shape)
         classes = recipe.outputs(data)
         options = {

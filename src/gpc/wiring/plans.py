@@ -111,18 +111,18 @@ def plan(in_channels, filters, channels_per_group=16, *, scheme="interleaved", s
 
     (B, H, W, in_channels) → (B, H, W, filters), m = channels_per_group.
 
-    scheme="interleaved" (Entropy 2022) replaces where in_channels > 2m, or filters > in_channels > m. k has
+    `scheme="interleaved"` (Entropy 2022) replaces where in_channels > 2m, or filters > in_channels > m. k has
     ⌈in_channels / m⌉ groups of m, never more groups than filters. Where in_channels ≥ filters, k is
     interleaved with step filters // m, and l follows in groups of m. Cost: m · filters parameters for k and
     as many for l, whatever divides (with fewer than in_channels / m filters k's groups are wider, with fewer
     than m filters l is dense).
 
-    scheme="divisible" (MENDEL 2022) takes for the number of groups g the largest common divisor of
+    `scheme="divisible"` (MENDEL 2022) takes for the number of groups g the largest common divisor of
     in_channels and filters up to in_channels // m, and replaces where g > 1; the interleaving step is
     filters / g, l has the same g groups, and expansions leave interleaved. Cost: filters · in_channels / g
     parameters for k, filters² / g for l.
 
-    second=False leaves k alone, neither interleaved nor followed by l, where either would be replaced.
+    `second=False` leaves k alone, neither interleaved nor followed by l, where either would be replaced.
 
     Raises TypeError for what is no integer, ValueError below 1 or for an unknown scheme.
 
