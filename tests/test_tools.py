@@ -322,11 +322,25 @@ def test_seeds_are_moved_and_what_failed_is_told(course, capsys):
     rows = seeds.run([], [0, 1], root=course)
     assert [(row["move"], row["held"]) for row in rows] == [(0, True), (1, False)]
     assert rows[1]["failed"].startswith("c1: AssertionError") and rows[0]["failed"] is None
-    assert seeds.read(course) == rows and seeds.summary(course) == {"01_toy": (1, 2)}
+    assert seeds.read(course) == rows and seeds.summary(course) == {"01_toy": "0 of 1"}
     assert "FAILED in c1" in capsys.readouterr().out
     assert seeds.run([], [0, 1], root=course) == [] == seeds.run(["02"], [2], root=course)
     nbformat.write(seeds.moved(nbformat.read(chapter, 4), 0), chapter)
     assert seeds.summary(course) == {}, "an outcome is of the code that ran"
+
+
+def test_in_the_full_profile_seeds_are_tried_without_what_trains_on_a_gpu(course, monkeypatch):
+    quick = seeds.run([], [1], root=course)
+    monkeypatch.setenv("GPC_PROFILE", "full")
+    tagged(course, "import os", "assert os.environ['GPC_PROFILE'] == 'full'", "1 / 0")
+    rows = seeds.run([], [0, 1], root=course)
+    assert [(row["profile"], row["held"]) for row in (*quick, *rows)] == [
+        ("quick", True), ("full", True), ("full", True),
+    ]  # fmt: skip
+    assert seeds.summary(course) == {"01_toy": "1 of 1, full"}
+    assert seeds.run([], [0, 1], root=course) == []
+    monkeypatch.setenv("GPC_PROFILE", "quick")
+    assert seeds.run([], [1], root=course) == [], "the quick profile is a part of the full one"
 
 
 def tagged(course, *sources):
@@ -412,6 +426,7 @@ def test_the_seeds_on_record_are_those_of_chapters():
     names = {chapter.stem for chapter in chapters.in_toc(ROOT)}
     for row in seeds.read():
         assert row["chapter"] in names and row["held"] == (row["failed"] is None)
+        assert row["profile"] in ("quick", "full")
 
 
 def test_a_network_is_timed_beside_its_dense_twin_and_its_file_told(tmp_path, monkeypatch):

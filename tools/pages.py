@@ -128,7 +128,7 @@ def status_page(executed, names, root):
             f"{run['seconds']:.0f} s",
             run["profile"],
             run["when"],
-            "{} of {}".format(*moved[name]) if name in moved else "–",
+            moved.get(name, "–"),
         )
         for notebook, name, run in zip(executed, names, runs, strict=True)
     ]
@@ -148,7 +148,8 @@ def status_page(executed, names, root):
                 "## Chapters",
                 table(("Chapter", "Run time", "Profile", "Executed", "Other seeds"), rows),
                 f"Together {total:.0f} s. *Other seeds*: of how many runs with all seeds moved every assert "
-                "of the chapter held (`make seeds`, kept in `data/seeds.json`).",
+                "of the chapter held (`make seeds`, kept in `data/seeds.json`); *full*: in the full profile, too, "
+                "but for the cells that train on a GPU.",
                 "## Machine",
                 table(("Part", "This build"), machine),
                 "## Versions",

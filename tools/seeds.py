@@ -3,6 +3,7 @@
     python tools/seeds.py                   seeds 1 and 2 of every chapter that has no valid outcome yet
     python tools/seeds.py 07 12 --moves 1 2 3 4
     python tools/seeds.py 07 --again
+    python tools/seeds.py 07 --full         in the full profile, without the cells that train on a GPU
 
 In the kernel, `keras.utils.set_random_seed(s)` seeds s + 1000 · move: other first weights, another order of
 images, other dropout; the data stay as they are. Outcomes go to data/seeds.json as they come, so that a run
@@ -13,6 +14,7 @@ did not hold.
 import argparse
 import hashlib
 import json
+import os
 import re
 import sys
 from datetime import datetime, timezone
@@ -47,12 +49,20 @@ def moved(notebook, move):
     return nbformat.from_dict({**notebook, "cells": [*cells[: first + 1], cell, *cells[first + 1 :]]})
 
 
+def without_gpu(notebook):
+    """The notebook without the cells that train on a GPU; what they take is tried by `make rehearse`."""
+    cells = [one for one in notebook.cells if "gpu" not in one.metadata.get("tags", ())]
+    return nbformat.from_dict({**notebook, "cells": cells})
+
+
 def outcome(chapter, move, revision):
     """One chapter executed with its seeds moved. → a row of the file"""
-    notebook = nbformat.read(chapter, as_version=4)
-    row = {"chapter": chapter.stem, "code": code_of(notebook), "move": move, "held": True, "failed": None}
+    notebook, profile = nbformat.read(chapter, as_version=4), chapters.profile()
+    row = {"chapter": chapter.stem, "code": code_of(notebook), "move": move, "profile": profile}
+    row |= {"held": True, "failed": None}
+    tried = without_gpu(notebook) if profile == "full" else notebook
     try:
-        _, seconds = chapters.execute(chapter, notebook=moved(notebook, move))
+        _, seconds = chapters.execute(chapter, notebook=moved(tried, move))
         row["seconds"] = round(seconds)
     except chapters.ChapterFailed as failure:
         row |= {"held": False, "failed": told(str(failure)), "seconds": None}
@@ -87,14 +97,24 @@ def write(rows, root=ROOT):
 
 
 def summary(root=ROOT):
-    """{chapter: (how many moved runs held, how many there are)}, of rows that are of the chapter's code."""
+    """{chapter: "2 of 2"}: how many moved runs held, of rows that are of the chapter's code.
+
+    "2 of 2, full" where they, and one with the chapter's own seeds, were in the full profile.
+    """
     found = {}
     for chapter in chapters.in_toc(root):
         code = code_of(nbformat.read(chapter, as_version=4))
         rows = [row for row in read(root) if (row["chapter"], row["code"]) == (chapter.stem, code)]
-        if rows:
-            found[chapter.stem] = (sum(row["held"] for row in rows), len(rows))
+        others = [row["held"] for row in rows if row["move"]]
+        if others:
+            whole = len(others) < len(rows) and all(row["profile"] == "full" for row in rows)
+            found[chapter.stem] = f"{sum(others)} of {len(others)}{', full' if whole else ''}"
     return found
+
+
+def _valid(row, code):
+    """Whether a row is of this code, and of this profile or the full one, which the quick one is a part of."""
+    return row["code"] == code and row["profile"] in (chapters.profile(), "full")
 
 
 def run(wanted, moves, *, again=False, root=ROOT):
@@ -106,7 +126,7 @@ def run(wanted, moves, *, again=False, root=ROOT):
         code = code_of(nbformat.read(chapter, as_version=4))
         for move in moves:
             same = [row for row in read(root) if (row["chapter"], row["move"]) == (chapter.stem, move)]
-            if not again and any(row["code"] == code for row in same):
+            if not again and any(_valid(row, code) for row in same):
                 continue
             print(f"{chapter.stem}, seeds moved by {STRIDE * move} …", end=" ", flush=True)
             row = outcome(chapter, move, revision)
@@ -123,7 +143,9 @@ def main():
     parser.add_argument("chapters", nargs="*", help="numbers, 07 say; all without")
     parser.add_argument("--moves", nargs="+", type=int, default=[1, 2], metavar="N", help="default: 1 2")
     parser.add_argument("--again", action="store_true", help="whatever the file has")
+    parser.add_argument("--full", action="store_true", help="in the full profile, but for the cells for a GPU")
     asked = parser.parse_args()
+    os.environ["GPC_PROFILE"] = "full" if asked.full else "quick"
     known = [chapter.stem for chapter in chapters.in_toc()]
     unknown = [one for one in asked.chapters if not any(stem.startswith(one) for stem in known)]
     if unknown:
