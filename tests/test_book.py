@@ -198,6 +198,28 @@ def test_screenshots(browser, site, page, mode, width):
     assert browser.console() == []
 
 
+def test_the_contents_of_the_api_show_where_one_is(browser, site):
+    """Functions of the module that is read are listed, and the one in sight is marked."""
+    browser.size(1440)
+    browser.open(f"{site}/book/api.html")
+    browser.driver.execute_script(
+        "scrollTo({top: document.getElementById('gpc.layers.choose').getBoundingClientRect().top - 100 +"
+        " scrollY, behavior: 'instant'})"
+    )
+    browser.driver.execute_async_script("setTimeout(arguments[0], 300)")
+    marked = browser.driver.execute_script(
+        "return [...document.querySelectorAll('.page-toc a.active')].filter(a => a.checkVisibility())"
+        ".map(a => a.textContent)"
+    )
+    assert [name.split(":")[0] for name in marked] == ["gpc.layers", "choose()"]
+
+
+def test_the_api_signs_layers_by_their_own_arguments(html):
+    text = re.sub(r"<[^>]+>", "", (html / "book" / "api.html").read_text(encoding="utf-8"))
+    assert "GroupedPointwise(filters, channels_per_group=None" in " ".join(text.split())
+    assert not re.search(r"\*args, \*\*kwargs|Alias for field|\|---", text)
+
+
 @pytest.mark.parametrize("page", SHOWN)
 def test_a_page_opens_from_a_file(browser, html, page):
     """Without any server: no console error, formulas set, nobody asked."""

@@ -54,6 +54,22 @@
     });
   };
 
+  // Where one is on the page: the theme takes the dots of `gpc.layers.choose` for classes, and marks nothing there.
+  const mark = () => {
+    const links = [...document.querySelectorAll(".page-toc a")];
+    if (!links.some((link) => link.hash.includes("."))) return;
+    const places = links.map((link) => document.getElementById(decodeURIComponent(link.hash.slice(1))));
+    const here = () => {
+      const last = places.findLastIndex((place) => place?.getBoundingClientRect().top < 200);
+      links.forEach((link) => link.classList.remove("active"));
+      for (let item = links[last]?.closest("li"); item; item = item.parentElement.closest("li")) {
+        item.querySelector("a").classList.add("active");
+      }
+    };
+    addEventListener("scroll", () => requestAnimationFrame(here), { passive: true });
+    here();
+  };
+
   // The figure on the first page moves once; its button stops it, goes on, and plays it again.
   const play = (cover) => {
     const hand = cover.querySelector(".cover-hand"), calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -84,8 +100,8 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    document.body.dataset.bsThreshold = "0"; // a section many screens high never shows a tenth of itself
     mend();
+    mark();
     each(".cover", play);
   });
   addEventListener("load", mend); // once more: the theme draws parts of the page by then
