@@ -262,7 +262,7 @@ Args, one of:
 * ``groups``: how many; a \\| b, go on.
 * ``step``: any.
 
-* ``epochs, batch_size``: passes over the data
+* ``epochs``, ``batch_size``: passes over the data
 * ``rate``: the base: of all
 
 Cost: \\ ``C``\\  weights.
@@ -271,7 +271,7 @@ Source: somebody.
 
 Args:
 
-* ``filters, kernel_size, strides``: as there, or otherwise.
+* ``filters``, ``kernel_size``, ``strides``: as there, or otherwise.
 
 Returns:
 

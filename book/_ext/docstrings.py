@@ -80,9 +80,12 @@ def table(lines):
 
 
 def item(text):
-    """A list's entry, its name in code."""
+    """A list's entry, its names in code."""
     named = NAMED.match(text)
-    return f"* ``{named[1]}``: {inline(named[2])}" if named else f"* {inline(text)}"
+    if not named:
+        return f"* {inline(text)}"
+    names = re.sub(r"[\w*]+", lambda word: word[0] if word[0] == "and" else f"``{word[0]}``", named[1])
+    return f"* {names.rstrip(',')}: {inline(named[2])}"
 
 
 def block(lines):
@@ -121,13 +124,26 @@ def process(app, what, name, obj, options, lines):
 
 def signed(app, what, name, obj, options, signature, returns):
     """autodoc's hook: Keras's layers hide their arguments behind (*args, **kwargs); functions as defaults
-    are told by their names."""
+    are told by their names, what a class keeps for itself not at all."""
     from sphinx.util.inspect import stringify_signature
 
-    if what == "class" and signature == "(*args, **kwargs)":
-        found = inspect.signature(obj.__init__)
-        signature = stringify_signature(found.replace(parameters=[*found.parameters.values()][1:]))
-    return re.sub(r"<function (\w+)[^>]*>", r"\1", signature or "") or None, returns
+    if what == "class" and (signature or "").startswith("(*args"):
+        found = next(one for one in map(init_of, obj.__mro__) if one)
+        signature = stringify_signature(found)
+    shown = re.sub(r"<(?:built-in )?function (\w+)[^>]*>", r"\1", signature or "")
+    shown = re.sub(r", _\w+(=[^,)]*)?", "", shown).replace("<factory>", "…")
+    return shown or None, returns
+
+
+def init_of(cls):
+    """The signature of a class's own `__init__` without self; None where it names no argument."""
+    own = vars(cls).get("__init__")
+    if not inspect.isfunction(own):
+        return None
+    found = inspect.signature(own)
+    kept = [*found.parameters.values()][1:]
+    named = [one for one in kept if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    return found.replace(parameters=kept) if named else None
 
 
 # What Keras asks of a layer, and what its own layers say of it; a named tuple's fields, which its text tells.
@@ -136,9 +152,10 @@ ASKED = {"build", "call", "compute_output_shape", "get_config"}
 
 def skipped(app, what, name, obj, skip, options):
     """autodoc's hook: whether a member is left out."""
-    asked = name in ASKED and inspect.isfunction(obj) and obj.__module__.startswith("gpc.layers")
+    home = obj.__module__ or "" if inspect.isfunction(obj) else "gpc"
+    asked = name in ASKED and home.startswith("gpc.layers")
     field = (getattr(obj, "__doc__", None) or "").startswith("Alias for field number")
-    return True if asked or field else None
+    return True if asked or field or not home.startswith("gpc") else None
 
 
 def setup(app):
