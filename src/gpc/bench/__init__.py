@@ -2,10 +2,11 @@
 
 `compare` sets callables against each other, `latency` and `compare_models` time whole models, `litert`
 exported ones, with their memory, `pointwise_layers` the layers this package is about. At the terminal:
-`python -m gpc.bench`, or `gpc bench`.
+`gpc bench layers` (also `python -m gpc.bench`), `gpc bench model` and `gpc bench litert`.
 
 >>> from gpc.bench import compare
->>> comparison = compare({"one": lambda: sum(range(2000)), "ten": lambda: sum(range(20000))}, rounds=3)
+>>> comparison = compare(
+...     {"one": lambda: sum(range(2000)), "ten": lambda: sum(range(20000))}, rounds=3)
 >>> comparison.baseline, len(comparison.pairs["ten"])
 ('one', 3)
 """

@@ -44,11 +44,12 @@ class Latency:
 def latency(model, *, input_shape=None, batch=1, training=False, rounds=20, warmup=3):
     """How long `model` takes for a batch of random images: → `Latency`.
 
-    (H, W, C) of `input_shape` is the model's own where it has one. With `training`, forward and backward,
-    without an optimizer's update. Milliseconds are of this machine at this moment; to set two models against
-    each other use `compare_models`, which times them side by side.
+    The images are of `input_shape`, (H, W, C), by default what the model was built for. With `training`,
+    forward and backward, without an optimizer's update. Milliseconds are of this machine at this moment; to
+    set two models against each other use `compare_models`, which times them side by side.
 
-    Raises ValueError where the model leaves sizes open and input_shape does not say them.
+    Raises ValueError where the model leaves sizes open and `input_shape` does not say them, and for a `batch`
+    or `rounds` below 1; TypeError where these two are no integers.
     """
     run = _step(model, input_shape, positive("batch", batch), training)
     calls = calls_to_fill(run, warmup=warmup)
@@ -57,7 +58,10 @@ def latency(model, *, input_shape=None, batch=1, training=False, rounds=20, warm
 
 
 def compare_models(models, *, input_shape=None, batch=1, training=False, rounds=15, warmup=2):
-    """Models against the first of them, on the same random images: {name: model} → `Comparison`."""
+    """Models against the first of them, on the same random images: {name: model} → `Comparison`.
+
+    Raises what `latency` raises, and ValueError for fewer than two models or a negative warmup.
+    """
     steps = {
         name: _step(model, input_shape, positive("batch", batch), training) for name, model in models.items()
     }

@@ -91,7 +91,8 @@ def compare(
 
     Raises ValueError with fewer than two candidates, rounds below 1 or a negative warmup.
 
-    >>> result = compare({"a sum": lambda: sum(range(2000)), "four": lambda: sum(range(8000))}, rounds=5)
+    >>> result = compare(
+    ...     {"a sum": lambda: sum(range(2000)), "four": lambda: sum(range(8000))}, rounds=5)
     >>> result.baseline, result.ratios["a sum"], len(result.pairs["four"])
     ('a sum', 1.0, 5)
     """

@@ -23,11 +23,12 @@ def _between(low, high, draw):
 class Affine:
     """The papers' augmentation: turn, shift, shear, zoom and mirror, the edge's pixels repeated outwards.
 
-    (H, W, C) → (H, W, C). rotation and shear in degrees, shift in parts of the image, zoom in parts of 1,
-    each drawn evenly from minus to plus the value (zoom on each axis by itself), as Keras's
-    ImageDataGenerator does.
+    (H, W, C) → (H, W, C). `rotation` and `shear` in degrees, `shift` in parts of the image, `zoom` in parts
+    of 1, each drawn evenly from minus to plus the value (`zoom` on each axis by itself), as Keras's
+    `ImageDataGenerator` does. Takes a row of `draws` = 7 uniform numbers an image.
 
-    Source: recipes of kEffNetV1 (MENDEL 2022): rotation 20, shifts 0.3, shear 0.2, zoom 0.3, horizontal flip.
+    Source: the recipes of kEffNetV1, EfficientNet with grouped pointwise layers (MENDEL 2022): rotation 20,
+    shifts 0.3, shear 0.2, zoom 0.3, horizontal flip.
     """
 
     rotation: float = 20.0
@@ -39,7 +40,7 @@ class Affine:
     border = cv2.BORDER_REPLICATE
 
     def matrix(self, draws, height, width):
-        """Output (x, y) → input (x, y): about the image's centre, mirror last."""
+        """The 2×3 map output (x, y) → input (x, y): about the image's centre, mirror last."""
         # In plain numbers: NumPy on 2×2 matrices takes longer than moving a small image.
         turn = math.radians(_between(-self.rotation, self.rotation, draws[0]))
         right = _between(-self.shift, self.shift, draws[1]) * width
@@ -60,6 +61,8 @@ class Affine:
 class CropFlip:
     """Pad by `pad` black pixels, crop back to size anywhere, mirror half of the time: (H, W, C) → (H, W, C).
 
+    Takes a row of `draws` = 3 uniform numbers an image.
+
     Source: He et al., Deep Residual Learning for Image Recognition, CVPR 2016, §4.2 (pad 4 on CIFAR-10).
     """
 
@@ -68,7 +71,7 @@ class CropFlip:
     border = cv2.BORDER_CONSTANT
 
     def matrix(self, draws, height, width):
-        """Output (x, y) → input (x, y): whole pixels, so no value is blended."""
+        """The 2×3 map output (x, y) → input (x, y): whole pixels, so no value is blended."""
         found = _moved(draws, self.pad)
         return _mirrored(found, width) if draws[2] < 0.5 else found
 
@@ -79,14 +82,17 @@ class CropFlip:
 
 @dataclass(frozen=True)
 class Shift:
-    """Move by up to `pixels` whole pixels each way, the edge repeated: (H, W, C) → (H, W, C)."""
+    """Move by up to `pixels` whole pixels each way, the edge repeated: (H, W, C) → (H, W, C).
+
+    Takes a row of `draws` = 2 uniform numbers an image.
+    """
 
     pixels: int = 2
     draws = 2
     border = cv2.BORDER_REPLICATE
 
     def matrix(self, draws, height, width):
-        """Output (x, y) → input (x, y): whole pixels, so no value is blended."""
+        """The 2×3 map output (x, y) → input (x, y): whole pixels, so no value is blended."""
         return _moved(draws, self.pixels)
 
 
@@ -95,13 +101,14 @@ class Symmetries:
     """One of the square's eight symmetries: quarter turns and mirror, no value blended: (H, W, C) → (H, W, C).
 
     For pictures without an up and down, as a microscope's. Of an image that is not square half turns only.
+    Takes a row of `draws` = 2 uniform numbers an image.
     """
 
     draws = 2
     border = cv2.BORDER_REPLICATE
 
     def matrix(self, draws, height, width):
-        """Output (x, y) → input (x, y): about the image's centre."""
+        """The 2×3 map output (x, y) → input (x, y): about the image's centre."""
         turns = math.floor(4 * draws[0]) if height == width else 2 * math.floor(2 * draws[0])
         cosine, sine = ((1, 0), (0, 1), (-1, 0), (0, -1))[turns]
         found = _about_centre(np.array([[cosine, -sine], [sine, cosine]]), height, width)
@@ -114,7 +121,8 @@ class Trivial:
 
     (H, W, C) → (H, W, C). Nothing to tune: `MOVES` and `COLOURS` are TrivialAugment's wide space. Crops are
     moved by up to an eighth of a side, the square's side is half of the image's: 4 and 16 pixels at 32×32.
-    A mask is moved with its image and loses nothing to the square.
+    A mask is moved with its image and loses nothing to the square. Takes a row of `draws` = 7 uniform numbers
+    an image.
 
     Source: Müller and Hutter, TrivialAugment, ICCV 2021, its CIFAR set-up (github.com/automl/trivialaugment:
     wide_standard, RandomCrop, cutout 16). What differs: strengths are continuous instead of 31 levels; shears
@@ -131,12 +139,16 @@ class Trivial:
     border = cv2.BORDER_CONSTANT
 
     def operation(self, draws):
-        """(name, strength): −1…1 for moves and factors, of which the others take the size."""
+        """(name, strength) that a row of draws stands for: one of `MOVES` and `COLOURS`, and −1 … 1.
+
+        Moves and factors (brightness, saturation, contrast, sharpness) take the strength with its sign,
+        "posterize" and "solarize" its size alone, "none", "autocontrast" and "equalize" nothing of it.
+        """
         every = self.MOVES + self.COLOURS
         return every[math.floor(len(every) * draws[3])], _between(-1, 1, draws[4])
 
     def matrix(self, draws, height, width):
-        """Output (x, y) → input (x, y): the drawn move about the centre, then crop and mirror."""
+        """The 2×3 map output (x, y) → input (x, y): the drawn move about the centre, then crop and mirror."""
         name, strength = self.operation(draws)
         found = _moved(draws, max(1, min(height, width) // 8))
         found = _mirrored(found, width) if draws[2] < 0.5 else found
@@ -174,7 +186,8 @@ class Trivial:
         return self._cut(found, rows) if smooth else found
 
     def colour(self, image, draws):
-        """The drawn operation on the values, if it is one."""
+        """An image with the drawn operation done to its values, uint8 (H, W, C) → (H, W, C); unchanged where
+        the operation is a move or "none"."""
         name, strength = self.operation(draws)
         if name in ("brightness", "saturation", "contrast", "sharpness"):
             return getattr(colours, name)(image, 1 + 0.99 * strength)

@@ -15,9 +15,12 @@ _ORDER, _MOVES = 0, 1  # separate streams, so that adding an augmentation does n
 class Batches(Sequence):
     """One epoch of a split as a sequence of (images, targets); `batches` is the short way to it.
 
-    split of N images → ceil(N / batch_size) pairs: float32 (B, H, W, C) in 0…1, and int64 (B,) labels or the
+    split of N images → ⌈N / batch_size⌉ pairs: float32 (B, H, W, C) in 0 … 1, and int64 (B,) labels or the
     maps named by `target`. Order depends on (seed, epoch), each image's augmentation on (seed, epoch, its
     index) and on nothing else, so a run killed in the middle of an epoch continues with the very next batch.
+
+    Raises ValueError for a `batch_size` below 1, a `target` the split does not have and an unknown `augment`;
+    IndexError for a batch outside the epoch.
     """
 
     def __init__(
@@ -75,10 +78,12 @@ class Batches(Sequence):
 def batches(split, batch_size, *, seed=0, epoch=0, augment=None, shuffle=True, size=None, target="labels"):
     """One epoch of `split` as a sequence of (images, targets): indexed, sliced, or iterated.
 
-    float32 (B, H, W, C) in 0…1 and int64 (B,) labels; `target="masks"` (or "objects", "instances") gives the
-    maps instead, moved with their images. `augment`: "papers", "crop-flip", "shift", "trivial", "symmetries",
-    an augmentation object, or None. `size` resizes each image on its way out, so that 60,000 small images
-    need not lie large in memory.
+    float32 (B, H, W, C) in 0 … 1 and int64 (B,) labels; `target="masks"` (or "objects", "instances") gives
+    the maps instead, moved with their images. `augment`: "papers", "crop-flip", "shift", "trivial",
+    "symmetries", an augmentation object, or None. `size` resizes each image on its way out, so that 60,000
+    small images need not lie large in memory.
+
+    Raises what `Batches` raises.
 
     >>> import gpc
     >>> epoch = batches(gpc.data.load("digits").train, 64, seed=0, epoch=3, augment="shift")
@@ -95,6 +100,8 @@ def throughput(split, batch_size=128, *, augment=None, size=None, seconds=1.0):
 
     One process, whole batches, epoch after epoch until `seconds` have passed; what a model needs is not in
     it. A model that takes more images per second waits for its data.
+
+    Raises ValueError where `seconds` is not above 0, and what `batches` raises.
 
     >>> import gpc
     >>> throughput(gpc.data.load("digits").train, seconds=0.01) > 100

@@ -20,8 +20,8 @@ def load(name, *, seed=0, size=None, count=None, folder=None, **options):
 
     size      pixels on a side (default: the set's own)
     count     how many images in all three splits together, classes in proportion (default: the set's own)
-    folder    where the official files of a downloaded set lie or shall lie (default: GPC_DATA, else
-              the user's cache)
+    folder    where the official files of a downloaded set lie or shall lie (default: `GPC_DATA`,
+              else the user's cache)
     options   of single sets: `labels="coarse"` of cifar100; `classes=("Abyssinian", …)` of oxford_pets and
               plantvillage; `variant="segmented"` or "mendeley" and `split="image"` of plantvillage;
               `split="crop"` of plantdoc; `part=True` of plantdoc and nuclei, to take what is there
@@ -30,9 +30,11 @@ def load(name, *, seed=0, size=None, count=None, folder=None, **options):
     split="crop")` is `load("plantdoc_crops")`. A part of a set is named so: "oxford_pets_part".
 
     The same arguments give the same images in the same order on every machine; `fingerprint` proves it.
-    Raises ValueError for an unknown name, a seed below 0 or beyond 2³² − 1, or files that are not the official ones, TypeError
-    for an option the set does not have and a folder that is no path, NotADirectoryError for one that is a
-    file, FileNotFoundError where a set neither lies in the folder nor can be downloaded.
+    Raises ValueError for an unknown name, a seed below 0 or beyond 2³² − 1, a size below 1 (16 of a drawn
+    set), a count below 10 or, of a set that is not drawn, above what there is, or files that are not the
+    official ones, TypeError for a seed, size or count that is no integer, an option the set does not have and
+    a folder that is no path, NotADirectoryError for one that is a file, FileNotFoundError where a set neither
+    lies in the folder nor can be downloaded.
 
     >>> digits = load("digits", seed=0)
     >>> digits

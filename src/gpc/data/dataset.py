@@ -24,7 +24,8 @@ class Split:
     instances  uint16 (N, H, W), 0 = background, 1, 2, … = one number a cell
     groups     int64 (N,), equal for images of one thing: crops of one photograph, photographs of one leaf
 
-    Raises ValueError where an array's shape or type does not fit its images.
+    Raises ValueError where `images` are of another shape or type, or another array's shape does not fit them;
+    the types of the others are not checked.
     """
 
     images: np.ndarray
@@ -90,7 +91,10 @@ class Sealed:
 class Dataset:
     """Train and validation splits to work with, a test split to open once.
 
+    name         what `gpc.data.load` calls it, `_part` behind it where it is a part of a set
     classes      names, in the order of the labels
+    train        the `Split` to learn from
+    validation   the `Split` to choose by
     source       where the images come from, in a sentence or an address
     licence      under what they may be used
     seed         what drew the splits (and, of the procedural sets, the images)
@@ -148,6 +152,7 @@ def stratified(labels, sizes, *, seed):
     class.
     Raises ValueError if the sizes need more rows than there are.
 
+    >>> import numpy as np
     >>> labels = np.array([0, 0, 0, 0, 1, 1])
     >>> first, second = stratified(labels, (3, 3), seed=0)
     >>> sorted(np.concatenate([first, second]).tolist()), np.bincount(labels[first]).tolist()
@@ -176,6 +181,7 @@ def grouped(labels, groups, parts, *, seed):
     group is one image, else as near as the groups' sizes allow. A group counts for the class of its first
     image.
 
+    >>> import numpy as np
     >>> labels, pictures = np.array([0, 0, 0, 0, 1, 1]), np.array([7, 7, 8, 9, 3, 4])
     >>> first, second = grouped(labels, pictures, (1, 1), seed=0)
     >>> set(pictures[first]) & set(pictures[second])

@@ -6,10 +6,11 @@ PROFILES = ("quick", "full")
 
 
 def profile():
-    """What GPC_PROFILE says, "quick" or "full"; unset, full where Keras's backend sees a GPU, else quick.
+    """What `GPC_PROFILE` says, "quick" or "full"; unset, full where Keras's backend sees a GPU, else quick.
 
-    Raises ValueError if GPC_PROFILE holds anything else.
+    Raises ValueError if `GPC_PROFILE` holds anything else.
 
+    >>> import os
     >>> os.environ["GPC_PROFILE"] = "quick"
     >>> profile()
     'quick'

@@ -44,15 +44,17 @@ def duplicates(data, *, similarity=0.95, mirrored=True):
 
     Similar are two images whose pixels correlate at 32×32 (or their own size, if less) by at least
     `similarity`, over all channels together: a change of brightness or contrast counts for nothing, a crop or
-    a shift by pixels for much. `mirrored=True` compares with mirrored images, too. Only the CANDIDATES images
-    that are most alike at 8×8 are compared so, which is what makes it fast: 192·N·M multiply-accumulates for
-    N and M colour images, about a minute for CIFAR-10 on two busy cores.
+    a shift by pixels for much. `mirrored=True` compares with mirrored images, too. Only the 8 images that
+    are most alike at 8×8 are compared so, which is what makes it fast: for N and M colour images 192·N·M
+    multiply-accumulates (MACs), twice that with `mirrored=True`; about a minute for CIFAR-10 on two busy
+    cores.
 
     Of 20 pairs of CIFAR-10 looked at, 19 were one picture at 0.95 to 0.975, and all 20 above; below 0.925
     about half were two ships on one kind of sea.
 
     Source: the question is B. Barz and J. Denzler's, Do we train on test data?, 2020. They compare a
     network's features and then look at each pair, so they find crops and shifts as well; they count more.
+    Raises ValueError for a similarity that is not above 0 and at most 1.
 
     >>> import gpc
     >>> [len(overlap.rows) for overlap in duplicates(gpc.data.load("digits"), similarity=1.0)]
@@ -65,7 +67,9 @@ def duplicates(data, *, similarity=0.95, mirrored=True):
 
 
 def leaks(data):
-    """Groups of images in two splits: {("test", "train"): images of test whose group train has, too, …}.
+    """Groups of images in two splits: {("test", "train"): how many, …}.
+
+    The number is of images of the first split whose group the second has, too.
 
     What a group is, the data set's `groups` say: the crops of one photograph, the photographs of one leaf.
     Raises ValueError for a data set without groups.

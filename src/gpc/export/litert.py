@@ -34,8 +34,8 @@ def litert(model, path=None, *, weights="float", samples=None, batch=1, numbers=
 
     Raises TypeError or ValueError for a model, backend or argument it cannot be made of, FileNotFoundError
     for a folder that is not there.
-    Source: Jacob et al., *Quantization and Training of Neural Networks for Efficient
-    Integer-Arithmetic-Only Inference*, CVPR 2018, as TensorFlow's converter does it after training.
+    Source: Jacob et al., "Quantization and Training of Neural Networks for Efficient
+    Integer-Arithmetic-Only Inference", CVPR 2018, as TensorFlow's converter does it after training.
     """
     path = None if path is None else destination(path, ".tflite")
     batch = positive("batch", batch)

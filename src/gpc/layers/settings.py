@@ -10,7 +10,7 @@ DEFAULT_WIDTH = 16
 
 
 def width_or_groups(channels_per_group, groups, filters):
-    """(channels_per_group, groups), one of them None: 16 channels a group where neither is given."""
+    """(channels_per_group, groups), one of them None: 16 channels per group where neither is given."""
     if channels_per_group is not None and groups is not None:
         raise TypeError(
             "give one of channels_per_group and groups, not both; "

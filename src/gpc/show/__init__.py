@@ -5,7 +5,8 @@ anything. matplotlib is imported when the first figure is asked for, so a graded
 `check` starts at once.
 
 >>> from gpc.show import say
->>> say("A 1×1 layer {inputs} → {filters} holds {weights} weights.", inputs=480, filters=80, weights=480 * 80)
+>>> say("A 1×1 layer {inputs} → {filters} holds {weights} weights.",
+...     inputs=480, filters=80, weights=480 * 80)
 A 1×1 layer 480 → 80 holds 38,400 weights.
 """
 

@@ -26,9 +26,14 @@ _KINDS = {
 def stacked_bars(bars, *, title, unit="", share=True, colours=None, width=7.5):
     """Horizontal bars cut into their parts: {bar: {part: amount}}, parts also as [(part, amount), …].
 
-    share: every bar is as long as the others and a part's length is its share of the bar (amounts of
-    different units can then stand below each other); False draws the amounts on one axis, in `unit`.
-    colours: part → colour; kinds of layers have their own.
+    Args:
+        bars: the amounts, none negative.
+        title: the conclusion.
+        unit: of the amounts, said below the axis where `share` is False.
+        share: every bar is as long as the others and a part's length is its share of the bar (amounts of
+            different units can then stand below each other); False draws the amounts on one axis.
+        colours: part → colour; kinds of layers have their own.
+        width: of the drawing, in inches.
 
     A part is named inside where it has room, above the bar with a line down to it where it has not.
 

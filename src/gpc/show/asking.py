@@ -136,7 +136,8 @@ def predict(question, choices, guess=None):
     Raises ValueError for an empty question, fewer than two choices, equal choices, or a guess that is no
     choice.
 
-    >>> guess = predict("How many weights does a 1×1 layer 480 → 80 hold?", [480, 38_400, 345_600], guess=480)
+    >>> guess = predict("How many weights does a 1×1 layer 480 → 80 hold?",
+    ...                 [480, 38_400, 345_600], guess=480)
     How many weights does a 1×1 layer 480 → 80 hold?
       (x) 480
       ( ) 38,400

@@ -57,11 +57,13 @@ def _levels(plan):
 def wiring(plan, *, follow=None, reach=True, title=None, levels=None):
     """K, the interleaving, L and the sum of one `gpc.wiring.plan`, from the inputs (top) to the filters.
 
-    follow: the filter whose way back to the inputs is drawn in black, the middle one by default; the channels
-    it sees are full, the others empty.
-    reach: the matrix of all inputs and filters beside it, blue where connected.
-    title: the conclusion, by default what the plan saves.
-    levels: rows to leave room for, where several pictures shall be equally high.
+    Args:
+        plan: what `gpc.wiring.plan` returns.
+        follow: the filter whose way back to the inputs is drawn in black, the middle one by default; the
+            channels it sees are full, the others empty.
+        reach: the matrix of all inputs and filters beside it, blue where connected.
+        title: the conclusion, by default what the plan saves.
+        levels: rows to leave room for, where several pictures shall be equally high.
 
     Returns the Drawing. Raises ValueError for a filter that isn't there.
     """
@@ -174,12 +176,16 @@ def _described(plan, follow):
 def wiring_explorer(
     in_channels, filters, channels_per_group=(2, 4, 8, 16), *, scheme="interleaved", start=None, follow=None
 ):
-    """The wiring of in_channels → filters as a figure that moves: a slider over channels_per_group.
+    """The wiring of `in_channels` → `filters` as a figure that moves: a slider over `channels_per_group`.
 
-    channels_per_group: the positions. start: the one shown first, by default the middle one. Every caption
-    says the groups, the weights and the coverage, all from `gpc.wiring.plan`. Returns what `gpc.show.moving`
-    returns: the cell's last value, or `.show()`.
+    Args:
+        in_channels, filters, scheme: what `gpc.wiring.plan` takes.
+        channels_per_group: the positions of the slider.
+        start: the position shown first, by default the middle one.
+        follow: the filter followed back to the inputs, as `wiring` has it.
 
+    Every caption says the groups, the weights and the coverage, all from `gpc.wiring.plan`. Returns what
+    `gpc.show.moving` returns: the cell's last value, or `.show()`.
     Raises ValueError for a start that is none of the positions, or for fewer than two of them.
     """
     from gpc.show.motion import moving

@@ -184,7 +184,10 @@ def figure(width=7.5, height=3.6, *, rows=1, columns=1, **options):
 
 
 def headline(drawn, title, description):
-    """Puts the conclusion above the whole drawing, and both texts where a screen reader finds them."""
+    """Puts the conclusion above the whole drawing, and both texts where a screen reader finds them.
+
+    Returns the drawing. Raises ValueError for an empty title.
+    """
     if not str(title).strip():
         raise ValueError("a figure needs a title that says its conclusion")
     shown = drawn.suptitle(title, x=0.012, ha="left", fontsize=11.5, fontweight="bold")
@@ -199,8 +202,12 @@ def headline(drawn, title, description):
 def end_labels(axes, labels, *, gap=1.25):
     """Names at the ends of lines instead of a legend: [(x, y, text, colour), …].
 
-    They are pushed apart where they would overlap; gap: the distance of two labels' middles in lines of text.
-    Call it when the axes have their final limits.
+    Args:
+        axes: where the lines end.
+        labels: the names, each with its place in the axes' own units.
+        gap: the least distance of two labels' middles, in lines of text.
+
+    They are pushed apart where they would overlap. Call it when the axes have their final limits.
     """
     size = matplotlib.rcParams["font.size"]
     height = size * gap * axes.figure.dpi / 72

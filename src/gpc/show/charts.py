@@ -59,10 +59,18 @@ def _axes(axes, title, x, y, log, size):
 def lines(series, *, title, x, y, log="", colours=None, axes=None, size=(7.5, 3.6)):
     """Lines with their names at their ends: {name: (xs, ys)}.
 
-    ys: one row, exact, or a row for each run: then the median is drawn, the range of the runs as a band, and
-    fewer than three runs hollow. x and y say the quantities with their units; log is "", "x", "y" or "xy".
-    colours: name → colour. Returns the Drawing (the axes' own figure where `axes` is given). Raises
-    ValueError for lengths that differ.
+    Args:
+        series: {name: (xs, ys)}; ys is one row, exact, or a row for each run: then the median is drawn, the
+            range of the runs as a band, and fewer than three runs hollow.
+        title: the conclusion.
+        x, y: the quantities with their units.
+        log: which axes are logarithmic: "", "x", "y" or "xy".
+        colours: name → colour.
+        axes: where to draw; None makes a Drawing.
+        size: its width and height in inches.
+
+    Returns the Drawing (the axes' own figure where `axes` is given).
+    Raises ValueError for lengths that differ, or an empty `x`, `y` or (without `axes`) title.
     """
     drawn, axes = _axes(axes, title, x, y, log, size)
     ends = []

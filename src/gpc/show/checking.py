@@ -18,10 +18,13 @@ _RELATIVE = 1e-5
 def check(answer, test, *, hint="", name=None):
     """Judges an exercise's answer, says how it stands and returns whether it is right.
 
-    test: a function of the answer that returns True, or False, or what is wrong as text, or asserts (and
-    returns nothing); or the expected value: integers and text must be equal, other numbers agree to 1e-5,
-    arrays in their shape, too.
-    hint: shown with what is not right yet. name: what the exercise is called.
+    Args:
+        answer: what the learner wrote: a value, or a function.
+        test: a function of the answer that returns True, or False, or what is wrong as text, or asserts (and
+            returns nothing); or the expected value: integers and text must be equal, other numbers agree to
+            1e-5, arrays in their shape, too.
+        hint: shown with what is not right yet.
+        name: what the exercise is called.
 
     An answer of None or `...`, and a function that returns nothing but these, is "not answered yet". What the
     learner's code raises is shown in one line with its place, never raised.
@@ -32,7 +35,8 @@ def check(answer, test, *, hint="", name=None):
     >>> check(..., 480 * 80)
     … not answered yet
     False
-    >>> check(lambda c, f: c + f, lambda f: f(480, 80) == 38_400, hint="Every filter weighs every input.")
+    >>> check(lambda c, f: c + f, lambda f: f(480, 80) == 38_400,
+    ...       hint="Every filter weighs every input.")
     ✗ not yet
     Every filter weighs every input.
     False

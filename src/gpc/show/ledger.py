@@ -15,14 +15,21 @@ METADATA = "gpc_claim"
 def claim(number, verdict, text, /, **numbers):
     """Shows what a chapter's measurement says about one of the numbered claims, and enters it in the ledger.
 
-    verdict: confirmed, conditional or wrong. text: a template as `say` takes it. The ledger is the file that
-    the environment's GPC_CLAIMS names, one JSON object a line; the same object travels with the
-    notebook's output, in its metadata as `gpc_claim`, so that a cached execution keeps it, too.
+    Args:
+        number: the claim's, an integer from 1.
+        verdict: "confirmed", "conditional" or "wrong".
+        text: a template as `say` takes it.
+        **numbers: what its placeholders name.
+
+    The ledger is the file that the environment's `GPC_CLAIMS` names, one JSON object a line; where it is
+    unset, no ledger is written. The same object travels with the notebook's output, in its metadata as
+    `gpc_claim`, so that a cached execution keeps it, too.
 
     Raises ValueError for another verdict, a number below 1, an empty text, or numbers that don't fit the
     template.
 
-    >>> claim(21, "confirmed", "{share:.1%} of VGG16's parameters are in its dense head.", share=0.894)
+    >>> claim(21, "confirmed", "{share:.1%} of VGG16's parameters are in its dense head.",
+    ...       share=0.894)
     Claim 21, confirmed: 89.4% of VGG16's parameters are in its dense head.
     """
     if verdict not in VERDICTS:
@@ -46,7 +53,10 @@ def claim(number, verdict, text, /, **numbers):
 def claims(path=None):
     """The ledger's entries by claim number, the last one of those that are equal in number and text.
 
-    path: the ledger; GPC_CLAIMS by default. Raises FileNotFoundError when there is none.
+    Args:
+        path: the ledger; by default the file that `GPC_CLAIMS` names.
+
+    Raises FileNotFoundError when there is none.
     """
     path = path or os.environ.get("GPC_CLAIMS")
     if not path or not Path(path).is_file():

@@ -77,14 +77,20 @@ def moving(
 ):
     """A figure that moves when its slider is moved: HTML that needs no server, no library and no network.
 
-    frames: matplotlib Figures (those of `gpc.show` best) or SVG texts, one for each position of the slider.
-    title: the conclusion. description: what the pictures show, for those who don't see them.
-    control: what the slider sets. labels: the value at each position, a few words.
-    captions: a sentence for each position, light Markdown, read out as it changes.
-    start: the position shown first, and alone where scripts don't run; all captions can be unfolded there.
-    play: a button that walks through, `pause_ms` a position; hidden from readers who ask for less motion.
-    narrowest: pixels below which the picture scrolls instead of shrinking. Axes in one row stand one below
-    the other there instead.
+    Args:
+        frames: matplotlib Figures (those of `gpc.show` best) or SVG texts, one for each position of the
+            slider.
+        title: the conclusion.
+        description: what the pictures show, for those who don't see them.
+        control: what the slider sets.
+        labels: the value at each position, a few words.
+        captions: a sentence for each position, light Markdown, read out as it changes.
+        start: the position shown first, and alone where scripts don't run; all captions can be unfolded
+            there.
+        play: a button that walks through; hidden from readers who ask for less motion.
+        pause_ms: how long it stays at each position, in milliseconds.
+        narrowest: pixels below which the picture scrolls instead of shrinking. Axes in one row stand one
+            below the other there instead.
 
     The same arguments give the same bytes. Returns an Output: the cell's last value, or `.show()`.
     Raises ValueError for fewer than two frames, lists of different length, empty words, or a start out of

@@ -45,7 +45,13 @@ def words(x, y, text, *, size=13, anchor="start", bold=False, colour="ink", show
 
 
 def box(x, y, width, height, look):
-    """A rectangle; look: its attributes but for place and size."""
+    """A rectangle.
+
+    Args:
+        x, y: its upper left corner.
+        width, height: its size.
+        look: its other attributes, as SVG has them.
+    """
     return f'<rect x="{near(x)}" y="{near(y)}" width="{near(width)}" height="{near(height)}" {look}/>'
 
 
@@ -56,7 +62,14 @@ def _colour(name):
 def squares(title, amount, reference, *, unit="", told="", colour="blue"):
     """Two amounts as squares on one scale: yours filled, the reference in dashes; the larger fills the panel.
 
-    told: what the reference is. Raises ValueError for amounts that are not above zero.
+    Args:
+        title: a few words above the squares.
+        amount, reference: the two amounts, both above zero.
+        unit: of the amount, written behind it.
+        told: what the reference is.
+        colour: of the filled square, a name of `gpc.show.palette`.
+
+    Raises ValueError for amounts that are not above zero.
     """
     if not min(amount, reference) > 0:
         raise ValueError(f"an area needs an amount above zero; got {amount} and {reference}")
@@ -94,7 +107,14 @@ def bars(title, rows):
 def histogram(title, values, levels, *, x, told=("", ""), bins=60, room=190):
     """How values are spread, in grey, and where rounding puts them: a line at each level.
 
-    levels: {place: share of the values}, the height of its line. told: words for the ends of the axis.
+    Args:
+        title: a few words above the picture.
+        values: the values, an array.
+        levels: {place: share of the values}, the height of its line.
+        x: what the axis shows.
+        told: words for the two ends of the axis.
+        bins: how many bars.
+        room: height of the tallest bar and line, in the picture's units.
     """
     low, high = float(np.min(values)), float(np.max(values))
     span = max(abs(low), abs(high))
@@ -124,7 +144,11 @@ def histogram(title, values, levels, *, x, told=("", ""), bins=60, room=190):
 def photograph(title, pixels, *layers, under=""):
     """An image across the panel, layers over it: (H, W, 3) bytes, then SVG marks in the image's own pixels.
 
-    Layers are what `heat` and `outline` return. under: a line of words below.
+    Args:
+        title: a few words above the image.
+        pixels: the image.
+        *layers: what `heat` and `outline` return.
+        under: a line of words below.
     """
     height, width = np.shape(pixels)[:2]
     scale, top = WIDTH / width, 30
@@ -155,6 +179,7 @@ def heat(values, *, opacity=0.75, steps=12):
 def outline(mask, *, colour="paper", width=0.5):
     """The edge of a mask (H, W) as one path along its pixels.
 
+    >>> import numpy as np
     >>> outline(np.ones((1, 2)))[:33]
     '<path d="M0 0h2M0 1h2M0 0v1M2 0v1'
     """
@@ -178,7 +203,7 @@ def _runs(places):
 
 
 def png(pixels, colours=None):
-    """An image as an address that holds it: (H, W, 3) bytes in 64 colours, or indices (H, W) of `colours`."""
+    """An image as a data URL, a PNG inside: (H, W, 3) bytes in 64 colours, or indices (H, W) of `colours`."""
     from PIL import Image
 
     pixels = np.ascontiguousarray(pixels, dtype="uint8")

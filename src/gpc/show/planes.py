@@ -102,8 +102,14 @@ class Point:
 def plane(title, points, x, y, *, places=None, line=(), way=()):
     """Points in a plane of two axes. The pictures of one figure have the same `places`, names or no.
 
-    places: for how many points room is kept, where states have different numbers of them.
-    line: [(x, y), …] joined by a thin line. way: two points (x, y), an arrow from the first to the second.
+    Args:
+        title: a few words above the picture.
+        points: the `Point`s, in the axes' own units.
+        x, y: the `Axis` across and the one up.
+        places: for how many points room is kept, where states have different numbers of them.
+        line: [(x, y), …] joined by a thin line.
+        way: two points (x, y), an arrow from the first to the second.
+
     Raises ValueError for more points than places, and for one outside the axes.
     """
     places = len(points) if places is None else places

@@ -18,7 +18,11 @@ def results(records, caption=None):
     """Shows the records of one experiment: a row a model, mean and spread of the test accuracy (of maps the
     IoU) over the seeds.
 
-    records: what `gpc.train.study` or `gpc.train.records.load` returns. Without any it says how to make some.
+    Args:
+        records: what `gpc.train.study` or `gpc.train.records.load` returns. Without any it says how to make
+            some.
+        caption: what stands above the table; by default experiment, data set and recipe.
+
     Below the table stands where they were made: device, versions, commit. Returns the table, or None.
     """
     from gpc.train.records import made_on, table as summary

@@ -74,14 +74,18 @@ class Control:
 def explorer(state, *, title, description, controls, caption, start=None):
     """A figure with up to four controls, all of its states computed beforehand: HTML that asks nobody.
 
-    state: called with one value of each control, in their order; returns (pictures, numbers). The pictures,
-    one or a list, are SVG texts (those of `gpc.show.panels` best) with the same elements in every state; what
-    differs is kept as numbers. The numbers fill the caption.
-    controls: {name: values}; numbers make a slider, anything else, or {label: value}, a list to choose from.
-    caption: a sentence as `gpc.show.say` has it, with its placeholders; read out in each state.
-    title: the conclusion. description: what the pictures show, for those who don't see them.
-    start: {name: value} where it begins; else a slider in its middle, a list at its first entry. That state
-    stands alone where scripts don't run, and all that differ from it by one control in words below.
+    Args:
+        state: called with one value of each control, in their order; returns (pictures, numbers). The
+            pictures, one or a list, are SVG texts (those of `gpc.show.panels` best) with the same elements in
+            every state; what differs is kept as numbers. The numbers fill the caption.
+        title: the conclusion.
+        description: what the pictures show, for those who don't see them.
+        controls: {name: values}; numbers make a slider, anything else, or {label: value}, a list to choose
+            from.
+        caption: a sentence as `gpc.show.say` has it, with its placeholders; read out in each state.
+        start: {name: value} where it begins; else a slider in its middle, a list at its first entry. That
+            state stands alone where scripts don't run, and all that differ from it by one control in words
+            below.
 
     The same arguments give the same bytes. Returns an Output: the cell's last value, or `.show()`.
     Raises ValueError for controls, a start or words that cannot be, for states that draw different elements,

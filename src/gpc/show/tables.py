@@ -30,11 +30,15 @@ class Table(Output):
 def table(rows, caption, *, columns=None, headings=None, formats=None, total=None):
     """Rows as a table with a caption: HTML on a page, aligned text at a terminal.
 
-    rows: dicts (their keys are the columns), or tuples with `columns` naming them. The first column heads its
-    row.
-    headings: column → what stands above it, by default the column's name with spaces.
-    formats: column → Python format, for example `{"share": ".1%"}`; without one, numbers get equal decimals.
-    total: one more row, dict or tuple, set apart at the foot.
+    Args:
+        rows: dicts (their keys are the columns), or tuples with `columns` naming them. The first column heads
+            its row.
+        caption: what stands above the table.
+        columns: the columns' names, in their order.
+        headings: column → what stands above it, by default the column's name with spaces.
+        formats: column → Python format, for example `{"share": ".1%"}`; without one, numbers get equal
+            decimals.
+        total: one more row, dict or tuple, set apart at the foot.
 
     Raises ValueError for no rows, an empty caption, a row of another length or a format for a column that
     isn't there.

@@ -19,18 +19,21 @@ MAP_SCORES = (*SCORES, "dice", "iou")
 class Recipe:
     """How a model is trained, whole: two runs of one recipe, seed, model and data set are the same run.
 
+    name                     what the recipe is called, in records too
     epochs, batch_size       passes over the training split, images a step
-    optimizer                "rmsprop" | "sgd" (with Nesterov's momentum where `momentum` > 0) | "adam" |
-                             "adamw"
+    optimizer                "rmsprop" | "sgd" | "adam" | "adamw"
+    momentum                 of "sgd" (Nesterov's) and "rmsprop"; the other two take 0 alone
     learning_rate, schedule  the base of "constant", "cyclic" and "exponential", the peak of "cosine" and
                              "one-cycle"
-    warmup                   epochs of linear rise before the schedule begins
+    warmup                   epochs of linear rise to `learning_rate`. "cosine" and "one-cycle" begin after
+                             them; "cyclic" and "exponential" count epochs from 0 all the same, so that the
+                             rise stands in place of their first epochs
     cycle, decay, floor      "cyclic": epochs a cycle; "exponential": factor an epoch; no schedule goes below
                              `floor`
-    weight_decay             decoupled, of kernels only: biases and normalisation keep theirs
+    weight_decay             decoupled, of kernels only: biases and normalisation are not decayed
     clip_norm                the gradient's global norm is cut to this; None leaves it
-    label_smoothing          0…1, the part of the target spread over all classes
-    augmentation             a name of gpc.data.AUGMENTATIONS, or None
+    label_smoothing          0 … 1 (1 excluded), the part of the target spread over all classes
+    augmentation             a name of `gpc.data.AUGMENTATIONS`, or None
     size                     pixels on a side that images are brought to in each batch; None leaves them
     precision                "float32" | "mixed_float16" | "mixed_bfloat16"
     ema                      how much of the weights' running average stays at a step (0.999: about the last
@@ -138,8 +141,8 @@ class Recipe:
     def outputs(self, data):
         """How many outputs, an image or a pixel, a model for this data set ends in.
 
-        Its classes; of maps one where every pixel is 0 or 1, else one a value that training and validation
-        have. Raises ValueError where the data set does not have such maps.
+        Its classes; of maps one where every pixel is 0 or 1, else the highest value in training and
+        validation + 1. Raises ValueError where the data set does not have such maps.
         """
         if not self.maps:
             return len(data.classes)

@@ -22,25 +22,35 @@ def fit(
 
     model        a built Keras model, trained in place, or a function that builds one: called after seeding
                  and under the recipe's precision, so that the same seed gives the same initial weights
-    data         a gpc.data.Dataset; its test split is opened once, at the very end, unless `test=False`
+    data         a `gpc.data.Dataset`; its test split is opened once, at the very end, unless `test=False`
     recipe       a `Recipe`, or the name of one
+    seed         of first weights (where `model` is a function), order of images, augmentation and subset;
+                 from 0 to 2³² − 1
     folder       where checkpoints go: after each epoch, and within one every `checkpoint_minutes` (or every
                  `checkpoint_steps`). Called again with the same arguments, a run killed at any moment goes on
                  where it was and ends with the same numbers, bit for bit on the same machine and versions.
                  `resume=False` begins anew. Without a folder nothing is kept.
-    experiment   the name its record goes by; records: the folder for it (fields: gpc.train.schema.SCHEMA)
+    experiment   the name its record goes by, "run" by default
+    records      the folder for the record (fields: `gpc.train.schema.SCHEMA`)
     on_epoch     called with one line an epoch, whose `.row` has the numbers; None for silence
     minutes      stop after about so long, with a checkpoint and status "paused"; 0 or more
-    name, options  how the record calls the model (default: the model's own name)
+    name         how the record calls the model (default: the model's own name)
+    options      the model's options as the record keeps them, a dict; nothing is built from them
+    test         False leaves the test split closed; with a folder, the same call with True later opens it and
+                 adds its scores
+    deterministic  whether TensorFlow is asked for deterministic kernels, for the rest of the process;
+                 nothing is asked of other backends
     devices      how many the batches are split among: 1, "auto" for all there are, a number, or their names
                  ("gpu:0"). Several take a function that builds the model, and a batch size they divide;
                  images that do not split wait for another epoch. Losses, batch norms and scores are those of
                  one device to rounding. The model returned is an ordinary one, of one device.
 
-    Raises ValueError where model, data and recipe do not fit, the seed is not from 0 to 2³² − 1, or the folder holds a checkpoint of another
-    run, naming what differs, or GPC_PROFILE is no profile; OSError where the folder cannot be written;
-    Diverged where the loss is lost before the first epoch is over. In the main thread and with a folder,
-    Ctrl-C and SIGTERM save a checkpoint before KeyboardInterrupt.
+    Raises TypeError where `model` is neither a model nor a function that builds one, `recipe` neither a
+    `Recipe` nor a name, `seed` no integer, or `devices` neither a number nor names; ValueError where model,
+    data and recipe do not fit, the seed is out of range, the folder holds a checkpoint of another run, naming
+    what differs, or `GPC_PROFILE` is no profile; `OSError` where a folder cannot be written; `Diverged` where
+    the loss is lost before the first epoch is over. In the main thread and with a folder, Ctrl-C and SIGTERM
+    save a checkpoint before `KeyboardInterrupt`.
     """
     recipe = named_recipe(recipe) if isinstance(recipe, str) else recipe
     if not isinstance(recipe, Recipe):

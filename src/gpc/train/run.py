@@ -24,10 +24,15 @@ class Progress:
 class Run:
     """What `fit` returns: `model` with the weights the recipe selects, and how they came about.
 
-    status     "finished", "paused" (its minutes are over: call fit again) or "diverged" (`reason` says when)
-    history    one dict an epoch: epoch, learning_rate, loss, accuracy, val_loss, val_accuracy, seconds
-    metrics    {"best_epoch", "train", "val", "test"}, each split {"loss", "accuracy"}; empty while paused
-    record     what is written to the run's folder and to the records folder; `path` the last of them, or None
+    status     "finished", "paused" (its minutes are over: call `fit` again) or "diverged"
+    reason     why it diverged, and when; else empty
+    history    one dict an epoch: epoch, learning_rate, loss, accuracy, val_loss, val_accuracy, seconds; of
+               maps dice, iou, val_dice and val_iou, too
+    metrics    {"best_epoch", "train", "val", "test"}, each split {"loss", "accuracy"}, of maps "dice" and
+               "iou", too; "test" is None where it was not opened. Empty while paused
+    record     what is written to the run's folder and to the records folder; None while paused
+    path       its file: the records folder's where there is one, else the run's own; None where neither was
+               asked for, or that file could not be written
     """
 
     model: object

@@ -12,7 +12,7 @@ NO_DOWNLOAD = "or use a set that needs no download: 'digits', 'leaves', 'cells'"
 
 
 def home(folder=None):
-    """Where official files are looked for and kept: `folder`, else GPC_DATA, else the user's cache folder.
+    """Where official files are looked for and kept: `folder`, else `GPC_DATA`, else the user's cache folder.
 
     Raises NotADirectoryError where that is a file, or lies in one.
 
