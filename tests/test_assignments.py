@@ -510,6 +510,17 @@ def test_many_submissions_in_one_table(toy, tmp_path):
     assert rows[1] == ["ann.ipynb", "5", "2", "1", "2", ""] and "plain text" in rows[2][-1]
 
 
+def test_many_submissions_named_as_on_windows(toy):
+    """The pattern is not expanded by the shell, and what is printed goes to a file that takes Latin letters."""
+    for name in ("bo", "žofie"):
+        (toy / f"{name}.ipynb").write_text("seven", encoding="utf-8")
+    command = [sys.executable, "-m", "grading", "toy", "*.ipynb", "none*.ipynb"]
+    variables = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=toy, env=variables, capture_output=True, text=True, timeout=120)
+    names = [line.split()[3] for line in done.stdout.splitlines()]
+    assert names == ["bo.ipynb", "?ofie.ipynb", "none*.ipynb"], done.stderr
+
+
 def test_one_odd_notebook_loses_its_own_points_alone(toy):
     odd = [{"cell_type": "code", "source": None}, {"cell_type": "code", "source": [3]}, None, 7]
     (toy / "odd.ipynb").write_text(json.dumps({"cells": odd}), encoding="utf-8")

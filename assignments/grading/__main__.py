@@ -3,6 +3,9 @@
 import argparse
 import contextlib
 import csv
+import glob
+import os
+import sys
 from pathlib import Path
 
 from grading.parts import load
@@ -16,19 +19,30 @@ def main(arguments=None):
     parser.add_argument("notebooks", nargs="+", help="submitted notebooks")
     parser.add_argument("--csv", help="write points and messages of each part to this file")
     given = parser.parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):  # a file on Windows has no ž: a name must not end the grading
+        sys.stdout.reconfigure(errors="replace")
     try:
         parts = load(Path(given.assignment))
     except FileNotFoundError as error:
         raise SystemExit(str(error)) from None
     with _table(given.csv) as file:
         _row(file, ["notebook", "score", *(one.name for one in parts), "messages"])
-        for notebook in given.notebooks:
+        for notebook in _meant(given.notebooks):
             results = graded(given.assignment, notebook)
             got = sum(one.got for one in results)
             lost = "; ".join(one.name for one in results if one.got < one.points)
             score = f"{got:3} / {sum(one.points for one in parts)}"
             print(f"{score}  {notebook}" + (f"  lost: {lost}" if lost else ""), flush=True)
             _row(file, [notebook, got, *(one.got for one in results), _messages(results)])
+
+
+def _meant(names):
+    """The files that are meant: shells on Windows hand on `*.ipynb` and `~` as they are typed."""
+    found = []
+    for name in names:
+        there = [] if os.path.exists(name) else sorted(glob.glob(os.path.expanduser(name)))
+        found += there or [name]
+    return found
 
 
 def _table(path):
