@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -495,6 +496,22 @@ def test_a_check_that_ends_python_costs_what_comes_after_it_alone(toy):
     path = hand_in(toy / "bad.ipynb", *RIGHT[:2], "def root(x):\n    import os\n    os._exit(3)")
     results = process.graded(toy / "toy", path)
     assert [one.got for one in results] == [2, 1, 0] and "exit status 3, in the checks" in results[-1].message
+
+
+def test_points_outlive_a_file_that_cannot_be_removed(toy, monkeypatch, tmp_path):
+    """As on Windows, where an ended process may have it open a moment longer."""
+    remove = os.unlink
+
+    def held(path, **how):
+        if Path(os.fsdecode(path)).name == "events":
+            raise PermissionError(13, "used by another process", path)
+        remove(path, **how)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", held)
+        results = process.graded(toy / "toy", hand_in(toy / "good.ipynb", *RIGHT))
+    assert [one.got for one in results] == [2, 1, 2]
 
 
 def test_many_submissions_in_one_table(toy, tmp_path):

@@ -35,7 +35,8 @@ def graded(checks, notebook):
         read(notebook)
     except Unreadable as error:
         return [Result(one.name, one.title, one.points, 0, str(error)) for one in parts]
-    with tempfile.TemporaryDirectory() as folder:
+    # On Windows what was ended may hold the file a moment longer: no reason to lose the points.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         events = Path(folder) / "events"
         ending = _watched([str(checks), str(Path(notebook).resolve()), str(events)], cwd=_folder(checks))
         lines = events.read_text(encoding="utf-8").splitlines() if events.exists() else []
