@@ -1,5 +1,6 @@
 """A run killed at any moment ends with the numbers of one that was not: bit for bit, weights included."""
 
+import errno
 import json
 import os
 import signal
@@ -119,6 +120,18 @@ def test_a_signal_saves_first(tmp_path, whole, number):
     with pytest.raises(KeyboardInterrupt, match="checkpoint is in"):
         trained(tmp_path, on_epoch=lambda line: os.kill(os.getpid(), number))
     assert signal.getsignal(number) is before
+    assert_same(trained(tmp_path)[0], whole[0])
+
+
+def test_a_signal_saves_first_where_nothing_can_be_said(tmp_path, whole, monkeypatch):
+    """As in IDLE on Windows, which has no standard error of the system's."""
+
+    def write(handle, text):
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt, match="checkpoint is in"):
+        patch.setattr(os, "write", write)
+        trained(tmp_path, on_epoch=lambda line: os.kill(os.getpid(), signal.SIGINT))
     assert_same(trained(tmp_path)[0], whole[0])
 
 

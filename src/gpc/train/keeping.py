@@ -94,7 +94,8 @@ def interruptible(training):
             f"stopped by {signal.Signals(number).name}; the checkpoint is in {training.store.folder}"
         )
         # Not print(): a handler may run in the middle of one.
-        os.write(2, b"\nstopping when this step is saved; once more stops at once\n")
+        with contextlib.suppress(OSError):  # IDLE on Windows has no such file, a terminal may be gone
+            os.write(2, b"\nstopping when this step is saved; once more stops at once\n")
 
     for one in before:
         signal.signal(one, asked)
