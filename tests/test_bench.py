@@ -1,5 +1,6 @@
 """The protocol of the clock: who is called when, what is made of it. Nothing depends on real time."""
 
+import io
 import itertools
 import json
 import statistics
@@ -228,6 +229,16 @@ def test_the_table_is_efficientnets():
     assert len(layers) == len(set(layers)) == 33
     with pytest.raises(ValueError, match="size=100 must be one of 32, 224"):
         pointwise.architecture(100)
+
+
+def test_the_command_writes_to_a_file_of_another_alphabet(monkeypatch):
+    """As on Windows, where a file takes what the code page has."""
+    monkeypatch.setattr("gpc.bench.__main__.pointwise_layers", lambda **asked: "96→24 at 4² pixels")
+    file = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr("sys.stdout", file)
+    main([])
+    file.flush()
+    assert file.buffer.getvalue().decode("cp1252").strip() == "96?24 at 4² pixels"
 
 
 def test_the_command_times_and_writes(tmp_path, capsys, monkeypatch):

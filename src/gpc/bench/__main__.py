@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -25,6 +26,8 @@ def main(arguments=None):
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers there")
     asked = vars(parser.parse_args(arguments))
+    if hasattr(sys.stdout, "reconfigure"):  # a file on Windows has no →, and minutes of timing are told once
+        sys.stdout.reconfigure(errors="replace")
     file = asked.pop("json")
     report = pointwise_layers(**asked)
     print(report)
