@@ -14,7 +14,7 @@ import train_support  # noqa: F401, for its cache of what JAX has compiled
 from test_train_records import put, record
 
 import gpc
-from gpc.cli import main
+from gpc.cli import _common, main
 from gpc.train import records
 
 COMMANDS = ["count", "regroup", "export", "train", "run", "look", "bench", "records"]
@@ -339,6 +339,31 @@ def test_train_an_experiment_and_list_its_records(elsewhere, files, capsys):
     assert "no records of other in data/records; `gpc run` or" in capsys.readouterr().out
     assert run("records", "--experiment", "00-xx") == 1
     assert "no records of 00-xx in data/records; nearest: '00-x'" in capsys.readouterr().out
+
+
+def test_a_console_that_only_a_console_is_written_to_is_put_back(monkeypatch):
+    """As on Windows, whose stream for a console fails while its handle is another file's; what waits is kept."""
+    place = os.fstat(2)
+
+    class Console:
+        waiting, shown = "", ""
+
+        def write(self, text):
+            self.waiting += text
+            self.flush()
+
+        def flush(self):
+            if self.waiting and not os.path.samestat(os.fstat(2), place):
+                raise OSError(6, "The handle is invalid")
+            self.shown, self.waiting = self.shown + self.waiting, ""
+
+    console = Console()
+    monkeypatch.setattr(sys, "stderr", console)
+    with _common.quiet(), contextlib.suppress(OSError):
+        print("a warning", file=sys.stderr)
+    assert os.path.samestat(os.fstat(2), place)
+    console.flush()
+    assert console.shown.startswith("a warning")
 
 
 def test_ctrl_c_says_how_to_go_on(monkeypatch, files, capsys):

@@ -169,7 +169,8 @@ def quiet():
             os.write(kept, told.read())
             raise
         finally:
-            sys.stderr.flush()
+            with contextlib.suppress(OSError):  # Windows' stream for a console writes to nothing else
+                sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)
 
