@@ -1,5 +1,7 @@
 """Sets of pictures of any size, from small trees in their official layouts: read, cut, kept, refused."""
 
+import os
+import stat
 import subprocess
 import warnings
 import zipfile
@@ -550,6 +552,29 @@ def test_a_repository_is_fetched_at_its_commit_and_its_links_stay_text(repositor
     assert (path / "wanted" / "a.txt").read_bytes() == b"a" and (path / "other" / "b.txt").exists()
     assert not (path / "wanted" / "link").is_symlink() and git(path, "rev-parse", "HEAD") == commit
     assert sorted(one.name for one in (tmp_path / "deep").iterdir()) == ["clone"]
+
+
+def test_a_cut_fetch_begins_again_where_read_only_files_stay(repository, tmp_path, monkeypatch):
+    """As on Windows, which removes no read-only file, and what git fetches is read-only."""
+    address, commit = repository
+    step, remove = places._git, os.unlink
+
+    def cut(words):
+        if "checkout" in words:
+            raise subprocess.CalledProcessError(128, words, stderr="fatal: early EOF")
+        step(words)
+
+    def unlink(path, *, dir_fd=None):
+        if not os.stat(path, dir_fd=dir_fd, follow_symlinks=False).st_mode & stat.S_IWUSR:
+            raise PermissionError(13, "Access is denied", path)
+        remove(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", unlink)
+    with monkeypatch.context() as patch, pytest.raises(FileNotFoundError, match="early EOF"):
+        patch.setattr(places, "_git", cut)
+        places.cloned("tiny", address, commit, tmp_path / "clone")
+    assert not (tmp_path / "clone.part").exists()
+    assert (places.cloned("tiny", address, commit, tmp_path / "clone") / "wanted" / "a.txt").exists()
 
 
 def test_a_part_of_a_repository_is_fetched(repository, tmp_path):

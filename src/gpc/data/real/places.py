@@ -1,7 +1,9 @@
 """Where official files lie or shall lie; what is not there is fetched: a file, or a repository's commit."""
 
+import contextlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -87,7 +89,7 @@ def cloned(name, address, commit, path, *, only=()):
     if path.is_dir():
         return path
     draft = path.with_name(path.name + ".part")
-    shutil.rmtree(draft, ignore_errors=True)
+    _remove(draft)
     partly = ["--filter=blob:none"] if only else []
     steps = [["init", "--quiet", str(draft)]]
     steps += [["-C", str(draft), "remote", "add", "origin", address]]
@@ -100,13 +102,22 @@ def cloned(name, address, commit, path, *, only=()):
             _git(step)
         return draft.rename(path)
     except (OSError, subprocess.CalledProcessError) as error:
-        shutil.rmtree(draft, ignore_errors=True)
+        _remove(draft)
         said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1:]
         raise FileNotFoundError(
             f"{name} is not in {path} and {address} could not be fetched at commit {commit}: "
             f"{' '.join(said)}. Do it yourself with `git clone {address} {path}` and `git -C {path} checkout "
             f"{commit}`; or name another folder by GPC_DATA; {NO_DOWNLOAD}"
         ) from None
+
+
+def _remove(folder):
+    """No folder there any more. What git wrote is read-only, and Windows removes no such file."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for left in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            left.chmod(stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _git(step):
