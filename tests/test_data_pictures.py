@@ -577,6 +577,39 @@ def test_a_cut_fetch_begins_again_where_read_only_files_stay(repository, tmp_pat
     assert (places.cloned("tiny", address, commit, tmp_path / "clone") / "wanted" / "a.txt").exists()
 
 
+def test_a_repository_with_names_that_a_system_refuses_is_one_zip(tmp_path, repository):
+    """Git refuses `git~1` everywhere as it refuses `leaf.jpg?w=300.jpg` on Windows."""
+    folder, names = tmp_path / "origin", ["git~1/leaf.jpg?w=300.jpg", "wanted/a.txt"]
+    (folder / "wanted" / "link").unlink()
+    place(folder, {names[0]: b"leaf"})
+    git(folder, "-c", "core.protectNTFS=false", "add", "-A")
+    git(folder, "-c", "core.protectNTFS=false", "commit", "--quiet", "-m", "second")
+    source = folder.as_uri(), git(folder, "rev-parse", "HEAD")
+    with pytest.raises(FileNotFoundError, match="invalid path"):
+        places.cloned("tiny", *source, tmp_path / "home" / "clone")
+    path = places.cloned("tiny", *source, tmp_path / "home" / "clone", packed=True)
+    assert [one.name for one in (tmp_path / "home").iterdir()] == ["clone.zip"]
+    assert dict(trees.tree(path).read(names)) == {names[0]: b"leaf", names[1]: b"a"}
+    assert places.cloned("tiny", "gone", source[1], tmp_path / "home" / "clone", packed=True) == path
+    with pytest.raises(FileNotFoundError, match="git clone --bare gone .* archive .*none.zip"):
+        places.cloned("tiny", "gone", source[1], tmp_path / "home" / "none", packed=True)
+
+
+def test_plantdoc_is_read_from_a_zip(tiny_plantdoc, monkeypatch):
+    files, _, home = tiny_plantdoc
+    renamed = {name.replace("leaf%201.jpg", "leaf.jpg?w=1.jpg"): content for name, content in files.items()}
+    renamed |= {
+        name: content.replace(b"leaf%201.jpg", b"leaf.jpg?w=1.jpg")
+        for name, content in files.items()
+        if name.endswith(".csv")
+    }
+    place(home / "unpacked" / plantdoc_reader.FOLDER, renamed)
+    zipped(renamed, home / f"{plantdoc_reader.FOLDER}.zip")
+    monkeypatch.setattr(plantdoc_reader, "PACKED", True)
+    found, wanted = (load("plantdoc", size=16, folder=one) for one in (home, home / "unpacked"))
+    assert found.fingerprint == wanted.fingerprint
+
+
 def test_a_part_of_a_repository_is_fetched(repository, tmp_path):
     address, commit = repository
     path = places.cloned("tiny", address, commit, tmp_path / "clone", only=("/wanted/",))

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from gpc.data.real import download
 
+# Nothing is written under the files' names, so none is refused that Windows cannot have.
+_ZIP = ("-c", "core.protectNTFS=false", "archive", "-0", "--format=zip", "--output=packed.zip")
 NO_DOWNLOAD = "or use a set that needs no download: 'digits', 'leaves', 'cells'"
 
 
@@ -79,15 +81,19 @@ def archived(name, file, folder, unpacked, *, say=None):
     return official(file, fetched(name, file, folder / file.name, say=say, unpacked=unpacked))
 
 
-def cloned(name, address, commit, path, *, only=()):
+def cloned(name, address, commit, path, *, only=(), packed=False):
     """The folder of a repository at this commit: as it lies there, or fetched by `git`, which checks sums.
 
-    A commit's number is a sum over every file in it. `only` names the folders to fetch, else all. No hook or
-    filter of the repository is run, and no link in it is made. A cut fetch begins again.
+    A commit's number is a sum over every file in it. `only` names the folders to fetch, else all. With
+    `packed` it is one zip, `path` + ".zip", for files whose names this system cannot have. No hook or filter
+    of the repository is run, and no link in it is made. A cut fetch begins again.
     Raises FileNotFoundError, with the commands to do it by hand, where git or the address cannot be reached.
     """
     if path.is_dir():
         return path
+    target = path.with_name(path.name + ".zip") if packed else path
+    if packed and target.is_file():
+        return target
     draft = path.with_name(path.name + ".part")
     _remove(draft)
     partly = ["--filter=blob:none"] if only else []
@@ -95,20 +101,31 @@ def cloned(name, address, commit, path, *, only=()):
     steps += [["-C", str(draft), "remote", "add", "origin", address]]
     steps += [["-C", str(draft), "sparse-checkout", "set", "--no-cone", *only]] if only else []
     steps += [["-C", str(draft), "fetch", "--quiet", "--depth=1", *partly, "origin", commit]]
-    steps += [["-C", str(draft), "checkout", "--quiet", "--detach", commit]]
+    made, last = (draft / "packed.zip", _ZIP) if packed else (draft, ["checkout", "--quiet", "--detach"])
+    steps += [["-C", str(draft), *last, commit]]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for step in steps:
             _git(step)
-        return draft.rename(path)
+        made.rename(target)
+        _remove(draft)
+        return target
     except (OSError, subprocess.CalledProcessError) as error:
         _remove(draft)
         said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1:]
         raise FileNotFoundError(
             f"{name} is not in {path} and {address} could not be fetched at commit {commit}: "
-            f"{' '.join(said)}. Do it yourself with `git clone {address} {path}` and `git -C {path} checkout "
-            f"{commit}`; or name another folder by GPC_DATA; {NO_DOWNLOAD}"
+            f"{' '.join(said)}. Do it yourself with {_by_hand(address, commit, path, packed)}; "
+            f"or name another folder by GPC_DATA; {NO_DOWNLOAD}"
         ) from None
+
+
+def _by_hand(address, commit, path, packed):
+    """The commands that do what `cloned` does."""
+    if not packed:
+        return f"`git clone {address} {path}` and `git -C {path} checkout {commit}`"
+    zip_of_it = f"{' '.join(_ZIP[:-1])} --output={path.resolve()}.zip {commit}"
+    return f"`git clone --bare {address} {path}.git` and `git -C {path}.git {zip_of_it}`"
 
 
 def _remove(folder):

@@ -8,6 +8,7 @@ Reduce Parameters in Convolutional Neural Networks, MENDEL 2022.
 import csv
 import hashlib
 import io
+import sys
 
 import numpy as np
 
@@ -25,6 +26,7 @@ SIZE = 224
 TABLES = {"train_labels.csv": ("TRAIN", 8469), "test_labels.csv": ("TEST", 452)}  # rows
 CROPS, PLANTS = 8883, 29  # the papers' crops and classes
 PARTS = (65, 15, 20)
+PACKED = sys.platform == "win32"  # photographs are called `leaf.jpg?w=300.jpg`, and no file on Windows is
 SPLITS = ("picture", "crop")
 _COLUMNS = ["filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax"]
 
@@ -40,7 +42,7 @@ def read(home, *, size=SIZE, split="picture", part=False, say=None):
     """
     if split not in SPLITS:
         raise ValueError(f"split={split!r} must be one of {', '.join(map(repr, SPLITS))}")
-    folder = places.cloned("plantdoc", PAGE, COMMIT, home / FOLDER)
+    folder = places.cloned("plantdoc", PAGE, COMMIT, home / FOLDER, packed=PACKED)
     tree = trees.tree(folder)
     boxes = list(listed(tree, part))
     classes = tuple(sorted({box[1] for box in boxes}))
