@@ -1,6 +1,7 @@
 """A run: it learns, says what it did, opens the test split once, and ends clearly when something goes
 wrong."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -412,6 +413,26 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="full"):
         save_atomically(path, lambda beside: beside.write_bytes(b"new"))
     assert path.read_bytes() == b"old" and [one.name for one in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_file_that_is_held_for_a_moment_is_moved_all_the_same(tmp_path, monkeypatch, times):
+    """As by a scanner on Windows; what is held for longer is an error, and nothing is left beside."""
+    path, replace, tries = tmp_path / "file", os.replace, []
+    write_atomically(path, b"old")
+
+    def held(source, target):
+        tries.append(target)
+        if len(tries) <= times:
+            raise PermissionError(errno.EACCES, "Access is denied")
+        replace(source, target)
+
+    monkeypatch.setattr("gpc._files.PAUSES_S", (0, 0))
+    monkeypatch.setattr(os, "replace", held)
+    with contextlib.nullcontext() if times == 2 else pytest.raises(PermissionError):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == (b"new" if times == 2 else b"old") and len(tries) == 3
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
 
 
 def test_all_state_is_gathered_and_put_back():

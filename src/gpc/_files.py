@@ -2,7 +2,12 @@
 
 import contextlib
 import os
+import sys
+import time
 from pathlib import Path
+
+# Between tries of a move: on Windows a scanner or an indexer has what was just written open for a moment.
+PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8) if sys.platform == "win32" else ()
 
 
 def write_atomically(path, content):
@@ -36,12 +41,24 @@ def _replacing(path, beside):
     """What the block has written to `beside` moved to `path` in one step, or removed where it failed."""
     try:
         yield beside
-        os.replace(beside, path)
+        moved(beside, path)
     except BaseException:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
     _flush_folder(path.parent)
+
+
+def moved(source, target):
+    """`target`, once `source` has taken its name in one step. Raises OSError; both are then as they were."""
+    for pause in PAUSES_S:
+        try:
+            os.replace(source, target)
+            return target
+        except PermissionError:
+            time.sleep(pause)
+    os.replace(source, target)
+    return target
 
 
 def _flush_folder(folder):

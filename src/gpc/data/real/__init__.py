@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gpc._files import moved
 from gpc.data.real import archive, idx, pickles, places
 from gpc.data.real.places import home
 from gpc.data.real.sources import SOURCES
@@ -65,7 +66,7 @@ def _unpacked(source, path, inside):
             fresh.mkdir()
             for member in source.members:
                 (fresh / member.name).write_bytes(files[member.name])
-            fresh.rename(inside)
+            moved(fresh, inside)
     except OSError:
         return files  # not writable, or another process was first: the archive is read again next time
     return files

@@ -9,6 +9,8 @@ import time
 import urllib.error
 import urllib.request
 
+from gpc._files import moved
+
 CHUNK_BYTES = 1 << 18
 TRIES = 5
 TIMEOUT_S = 30
@@ -40,7 +42,7 @@ def fetch(file, path, *, say=None, wait_s=1.0):
             try:
                 _complete(file, part, say, wait_s=wait_s)
                 verify(file, part)
-                return part.replace(path)
+                return moved(part, path)
             except ValueError as error:
                 part.unlink(missing_ok=True)
                 if not continued:

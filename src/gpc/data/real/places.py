@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gpc._files import moved
 from gpc.data.real import download
 
 # Nothing is written under the files' names, so none is refused that Windows cannot have.
@@ -107,7 +108,7 @@ def cloned(name, address, commit, path, *, only=(), packed=False):
         path.parent.mkdir(parents=True, exist_ok=True)
         for step in steps:
             _git(step)
-        made.rename(target)
+        moved(made, target)
         _remove(draft)
         return target
     except (OSError, subprocess.CalledProcessError) as error:

@@ -5,11 +5,12 @@ Thousands of pictures take a minute to decode and shrink. What came out is kept 
 """
 
 import hashlib
-import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
+
+from gpc._files import moved
 
 FORMAT = 1  # to be raised when decoding, shrinking or the arrays' meaning changes
 
@@ -59,4 +60,4 @@ def _write(entry, arrays):
         (fresh / "whole").touch()
         if entry.exists():  # damaged: it could not be read
             entry.rename(Path(draft) / "damaged")
-        os.replace(fresh, entry)
+        moved(fresh, entry)
