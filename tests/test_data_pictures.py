@@ -554,6 +554,15 @@ def test_a_repository_is_fetched_at_its_commit_and_its_links_stay_text(repositor
     assert sorted(one.name for one in (tmp_path / "deep").iterdir()) == ["clone"]
 
 
+def test_what_git_says_in_another_code_page_is_told(tmp_path, monkeypatch):
+    """As on Windows, whose own words for a failed connection come in its language and code page."""
+    (tmp_path / "git").write_text("#!/bin/sh\nprintf 'fatal: Ger\\344t fehlt' >&2\nexit 128\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(FileNotFoundError, match="could not be fetched .* fatal: Ger.t fehlt"):
+        places.cloned("tiny", "https://nowhere.invalid", "0" * 40, tmp_path / "clone")
+
+
 def test_a_cut_fetch_begins_again_where_read_only_files_stay(repository, tmp_path, monkeypatch):
     """As on Windows, which removes no read-only file, and what git fetches is read-only."""
     address, commit = repository

@@ -141,4 +141,5 @@ def _remove(folder):
 def _git(step):
     careful = ["-c", "core.hooksPath=/dev/null", "-c", "core.symlinks=false", "-c", "core.autocrlf=false"]
     quiet = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "LC_ALL": "C"}
-    subprocess.run(["git", *careful, *step], check=True, capture_output=True, text=True, env=quiet)
+    told = {"encoding": "utf-8", "errors": "replace"}  # Windows has its own words, in any code page
+    subprocess.run(["git", *careful, *step], check=True, capture_output=True, env=quiet, **told)
