@@ -9,8 +9,8 @@ from gpc.blocks._parts import NORM
 def dense_unit(x, growth, *, inside=None, norm=NORM, name="unit"):
     """BN-ReLU-1×1 to `inside` channels, BN-ReLU-3×3 to `growth`, and those beside the input.
 
-    (B, H, W, C) → (B, H, W, C + growth). Cost, with i = inside, 4 · growth if not given: (C + 9 · growth) · i
-    weights and multiply-accumulates a pixel.
+    (B, H, W, C) → (B, H, W, C + growth); `inside` is 4 · growth if not given.
+    Cost: (C + 9 · growth) · inside weights and multiply-accumulates a pixel.
 
     Raises ValueError for sizes below 1, TypeError for what is no integer.
     Source: Huang, Liu, van der Maaten, Weinberger, "Densely connected convolutional networks", 2017,
@@ -31,8 +31,9 @@ def dense_unit(x, growth, *, inside=None, norm=NORM, name="unit"):
 def transition(x, filters=None, *, norm=NORM, name="transition"):
     """BN-ReLU-1×1 to `filters` channels, half of them if not given, then a 2×2 average of each map.
 
-    (B, H, W, C) → (B, ⌊H / 2⌋, ⌊W / 2⌋, filters). Cost: C · filters weights, as many multiply-accumulates a
-    pixel of the input. Raises and source as `dense_unit`.
+    (B, H, W, C) → (B, ⌊H / 2⌋, ⌊W / 2⌋, filters).
+    Cost: C · filters weights, as many multiply-accumulates a pixel of the input.
+    Raises and source as `dense_unit`.
 
     >>> import keras
     >>> x = keras.Input((16, 16, 60))

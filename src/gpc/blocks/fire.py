@@ -8,8 +8,8 @@ from gpc._checks import positive
 def fire(x, squeeze, expand, *, name="fire"):
     """A 1×1 squeeze to few channels, then 1×1 and 3×3 convolutions of those, side by side; ReLU after each.
 
-    (B, H, W, C) → (B, H, W, 2 · expand). Cost: (C + 10 · expand) · squeeze weights and multiply-accumulates a
-    pixel, squeeze + 2 · expand biases.
+    (B, H, W, C) → (B, H, W, 2 · expand).
+    Cost: (C + 10 · expand) · squeeze weights and multiply-accumulates a pixel, squeeze + 2 · expand biases.
 
     Raises ValueError for widths below 1, TypeError for what is no integer.
     Source: Iandola et al., "SqueezeNet", 2016, Figure 1; e_1x1 and e_3x3 are equal in all its modules and one

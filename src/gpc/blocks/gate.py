@@ -8,9 +8,10 @@ from gpc._checks import positive
 def squeeze_excite(x, squeezed, *, gate="sigmoid", name="gate"):
     """Each channel times a number from 0 to 1 that a two-layer network reads off all channels' means.
 
-    (B, H, W, C) → (B, H, W, C). Cost: 2 · C · squeezed weights and squeezed + C biases, as many
-    multiply-accumulates an image as weights, whatever its size. Both layers are 1×1 convolutions of a map of
-    one pixel, which is a fully connected layer.
+    (B, H, W, C) → (B, H, W, C). Both layers are 1×1 convolutions of a map of one pixel, which is a fully
+    connected layer.
+    Cost: 2 · C · squeezed weights and squeezed + C biases, as many multiply-accumulates an image as weights,
+    whatever its size.
 
     Raises ValueError for squeezed below 1, TypeError for what is no integer.
     Source: Hu, Shen, Sun, "Squeeze-and-excitation networks", CVPR 2018, where squeezed is C / 16.

@@ -12,9 +12,10 @@ def ghost_module(
 ):
     """Some filters by a convolution, the rest by one cheap depthwise convolution of those, side by side.
 
-    (B, H, W, C) → (B, ⌈H / strides⌉, ⌈W / strides⌉, filters). With p = ⌈filters / ratio⌉: kernel² · C · p +
-    cheap² · (ratio − 1) · p MACs a pixel of the output, about 1 / ratio of the convolution it stands for.
-    Where ratio does not divide filters, the last few of the cheap ones are dropped.
+    (B, H, W, C) → (B, ⌈H / strides⌉, ⌈W / strides⌉, filters). Where ratio does not divide filters, the last
+    few of the cheap ones are dropped.
+    Cost: with p = ⌈filters / ratio⌉, kernel² · C · p + cheap² · (ratio − 1) · p MACs a pixel of the output,
+    about 1 / ratio of the convolution it stands for.
 
     Raises ValueError for sizes below 1 or a ratio above filters, TypeError for what is no integer.
     Source: Han et al., "GhostNet: more features from cheap operations", CVPR 2020, Figure 1 (b).
@@ -44,8 +45,12 @@ def ghost_bottleneck(
 
     (B, H, W, C) → (B, ⌈H / strides⌉, ⌈W / strides⌉, filters), `inside` channels wide in the middle. Only
     strides above 1 have the depthwise layer, of `kernel`; `squeeze` puts a squeeze-excite of squeeze ·
-    inside channels (to the nearest multiple of 4) before the second module, 0 none. The shortcut is the
-    input, or its depthwise convolution and a 1×1 where the shape changes.
+    inside channels before the second module, 0 none. Those are rounded to a multiple of 4: the nearest, at
+    least 4, or the next above where that would lose over a tenth; its gate is a hard sigmoid. The shortcut is
+    the input, or its depthwise convolution and a 1×1 where the shape changes.
+    Cost: the two modules', the first's at every pixel of the input; where strided kernel² · inside MACs a
+    pixel of the output; kernel² · C + C · filters for a shortcut that changes the shape; for a gate of s
+    channels 2 · inside · s an image.
 
     Raises ValueError for sizes below 1, TypeError for what is no integer.
     Source: Han et al., "GhostNet: more features from cheap operations", CVPR 2020, Figure 3.

@@ -30,9 +30,10 @@ class Step(NamedTuple):
 def inception(x, widths, *, name="inception"):
     """1×1, 3×3 and 5×5 convolutions and a pooling side by side; ReLU after each convolution.
 
-    (B, H, W, C) → (B, H, W, one + three + five + pool_proj), `widths` the six numbers of `Widths`. Cost: C ·
-    (one + three_reduce + five_reduce + pool_proj) + 9 · three_reduce · three + 25 · five_reduce · five
-    weights and multiply-accumulates a pixel. Layers are named after the paper's columns.
+    (B, H, W, C) → (B, H, W, one + three + five + pool_proj), `widths` the six numbers of `Widths`.
+    Layers are named after the paper's columns.
+    Cost: C · (one + three_reduce + five_reduce + pool_proj) + 9 · three_reduce · three + 25 · five_reduce ·
+    five weights and multiply-accumulates a pixel.
 
     Raises ValueError unless there are six widths of at least 1, TypeError for what is no integer.
     Source: Szegedy et al., "Going deeper with convolutions", 2015, Figure 2 (b).
@@ -61,11 +62,13 @@ def inception(x, widths, *, name="inception"):
 
 
 def branched(x, branches, *, norm, name="mixed"):
-    """Any branches side by side, as InceptionV3's blocks are: (B, H, W, C) → (B, H', W', all their filters).
+    """Any branches side by side, as in InceptionV3: (B, H, W, C) → `(B, H', W', all their filters)`.
 
     A branch is a tuple of steps one after the other: a `Step` (convolution, batch norm, ReLU), "average" (3×3
     pooling that keeps the size), "max" (3×3 pooling that halves it), or a list of `Step`s side by side. All
-    branches must halve the map, or none. Cost: that of its convolutions, height · width · filters · C each.
+    branches must halve the map, or none.
+    Cost: that of its convolutions; each has its window's height · width · the channels it reads · its filters
+    weights, and as many multiply-accumulates a pixel of what it puts out.
 
     Raises ValueError for a step that is none of these.
     Source: Szegedy et al., "Rethinking the Inception architecture for computer vision", 2016, Figures 5, 6, 7

@@ -9,8 +9,9 @@ from gpc.blocks._parts import NORM, convolved, filtered, finished, kept_shape
 def depthwise_separable(x, filters, *, strides=1, activation="relu6", norm=NORM, name="separable"):
     """MobileNet's: a 3×3 window on each channel, then a 1×1; batch norm and activation after each.
 
-    (B, H, W, C) → (B, ⌈H / strides⌉, ⌈W / strides⌉, filters). Cost: (9 + filters) · C weights and
-    multiply-accumulates a pixel of the output; a dense 3×3 has 9 · filters · C.
+    (B, H, W, C) → (B, ⌈H / strides⌉, ⌈W / strides⌉, filters).
+    Cost: (9 + filters) · C weights and multiply-accumulates a pixel of the output; a dense 3×3 has 9 ·
+    filters · C.
 
     Raises ValueError for filters below 1, TypeError for what is no integer.
     Source: Howard et al., "MobileNets", 2017, Figure 3.
@@ -28,10 +29,11 @@ def depthwise_separable(x, filters, *, strides=1, activation="relu6", norm=NORM,
 def separable_residual(x, widths, *, strides=1, first_relu=True, norm=NORM, name="xception"):
     """Xception's: ReLU, separable 3×3, batch norm for each of `widths`; pooled where strided; plus the input.
 
-    (B, H, W, C) → (B, ⌈H / strides⌉, ⌈W / strides⌉, widths[-1]). Cost: for each width in turn,
-    from the C channels that it has before it, (9 + width) · C weights and multiply-accumulates a pixel,
-    before any pooling; and C · widths[-1] for the shortcut's 1×1 where the shape changes. `first_relu=False`
-    leaves out the first ReLU, behind another.
+    (B, H, W, C) → (B, ⌈H / strides⌉, ⌈W / strides⌉, widths[-1]). `first_relu=False` leaves out the first
+    ReLU, behind another.
+    Cost: for each width in turn, from the C channels that it has before it, (9 + width) · C weights and
+    multiply-accumulates a pixel, before any pooling; and C · widths[-1] for the shortcut's 1×1 where the
+    shape changes.
 
     Raises ValueError for no widths or one below 1, TypeError for what is no integer.
     Source: Chollet, "Xception", 2017, Figure 5.

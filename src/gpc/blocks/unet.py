@@ -11,6 +11,7 @@ def conv3x3(x, filters, *, norm=None, name):
     """A 3×3 convolution and ReLU, with a bias, or with a batch norm of the options `norm` instead.
 
     (B, H, W, C) → (B, H, W, filters), 9 · C · filters MACs a pixel.
+    Raises what `keras.layers.Conv2D` raises.
     """
     options = {"padding": "same", "kernel_initializer": "he_normal", "name": name}
     if norm is None:
@@ -30,9 +31,9 @@ def ghost3x3(x, filters, *, norm, name):
 def unet_down(x, filters, *, convolution=conv3x3, norm=None, dropout=0.0, name="down"):
     """Two 3×3 convolutions, and their map at half the size.
 
-    (B, H, W, C) → (B, H, W, filters), which the way up reads again, and (B, H / 2, W / 2, filters). Cost with
-    `conv3x3`: 9 · (C + filters) · filters MACs a pixel. `convolution` is called as `conv3x3`; `dropout`
-    stands before the pooling and on what is read again.
+    (B, H, W, C) → (B, H, W, filters), which the way up reads again, and (B, H / 2, W / 2, filters).
+    `convolution` is called as `conv3x3`; `dropout` stands before the pooling and on what is read again.
+    Cost: with `conv3x3` 9 · (C + filters) · filters MACs a pixel.
 
     Raises ValueError for an odd height or width, naming the nearest even ones.
     Source: Ronneberger, Fischer, Brox, "U-Net", MICCAI 2015, Figure 1.
@@ -53,9 +54,9 @@ def unet_down(x, filters, *, convolution=conv3x3, norm=None, dropout=0.0, name="
 def unet_up(x, again, filters, *, convolution=conv3x3, norm=None, name="up"):
     """The map at twice the size beside the one of the way down, and two 3×3 convolutions of both.
 
-    (B, H, W, C) and (B, 2 · H, 2 · W, D) → (B, 2 · H, 2 · W, filters). Cost: a 2×2 transposed convolution to
-    `filters` channels, C · filters MACs a pixel of the output, and with `conv3x3` 9 · (D + 2 · filters) ·
-    filters a pixel.
+    (B, H, W, C) and (B, 2 · H, 2 · W, D) → (B, 2 · H, 2 · W, filters).
+    Cost: a 2×2 transposed convolution to `filters` channels, C · filters MACs a pixel of the output, and with
+    `conv3x3` 9 · (D + 2 · filters) · filters a pixel.
 
     Raises ValueError for maps whose sizes do not match.
     Source: Ronneberger, Fischer, Brox, "U-Net", MICCAI 2015, Figure 1, without the crop, which "valid"
@@ -79,6 +80,8 @@ def unet_up(x, again, filters, *, convolution=conv3x3, norm=None, name="up"):
 
 def unet_pair(x, filters, *, convolution=conv3x3, norm=None, name="pair"):
     """Two 3×3 convolutions one after the other: (B, H, W, C) → (B, H, W, filters).
+
+    Raises ValueError for filters below 1, TypeError for what is no integer.
 
     >>> import keras
     >>> x = keras.Input((32, 32, 3))

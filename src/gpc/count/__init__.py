@@ -19,11 +19,10 @@ tensor it is called on, in the order of its call's signature, `output_shapes` th
 every shape is a tuple of ints, batch first, in the layer's own data format. `macs` is for all of it, the
 batch included. `pointwise_macs` is the part done by 1×1 convolutions. `activation_bytes` may be left 0, which
 means the bytes of the outputs; a layer that keeps tensors in between says how many bytes in all. `parameters`
-and `trainable` are filled in by the layer for whoever asks it alone; `cost(model)` counts the weights
-themselves, each once. A class attribute `cost_kind` (a few words, such as "grouped pointwise") says under
-which name the layer appears in tables; without it that is the class's name. For receptive fields the layer
-counts as 1×1 with its attribute `strides`, unless a method `receptive_field()` returns (kernel, stride,
-dilation).
+and `trainable` are left 0, as by gpc's own layers: `cost(model)` counts the weights themselves, each once. A
+class attribute `cost_kind` (a few words, such as "grouped pointwise") says under which name the layer appears
+in tables; without it that is the class's name. For receptive fields the layer counts as 1×1 with its
+attribute `strides`, unless a method `receptive_field()` returns (kernel, stride, dilation).
 
 >>> from gpc.count import pointwise_macs
 >>> pointwise_macs(7, 7, 512, 4096)

@@ -12,8 +12,9 @@ def receptive_field(layers):
     """Pixels across that one output of a chain sees: 1 + Σ (kernel − 1) · dilation · strides before it.
 
     `layers` is [(kernel, stride, dilation), …] from the input on; stride and dilation may be left out and are
-    then 1. Raises ValueError for numbers below 1. Source: Araujo, Norris, Sim, "Computing Receptive Fields of
-    Convolutional Neural Networks", Distill 2019.
+    then 1.
+    Raises ValueError for numbers below 1, TypeError for what is no integer.
+    Source: Araujo, Norris, Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019.
 
     >>> receptive_field([(3, 1, 1), (3, 1, 1)]), receptive_field([(5,)])
     (5, 5)
@@ -64,8 +65,10 @@ def receptive_field_of(model, *, input_shape=None):
     image.
 
     >>> import keras
-    >>> convolutions = [keras.layers.Conv2D(4, 3, name=name) for name in ("first", "second")]
-    >>> fields = receptive_field_of(keras.Sequential([keras.Input((32, 32, 3)), *convolutions]))
+    >>> first = keras.layers.Conv2D(4, 3, name="first")
+    >>> second = keras.layers.Conv2D(4, 3, name="second")
+    >>> model = keras.Sequential([keras.Input((32, 32, 3)), first, second])
+    >>> fields = receptive_field_of(model)
     >>> fields["second"].size, fields["second"].window(0, 7)
     ((5, 5), (0, 4, 7, 11))
     """

@@ -23,8 +23,8 @@ def conv_macs(height, width, in_channels, filters, kernel, *, groups=1):
     """Multiply-accumulates of a k×k convolution whose output is height × width.
 
     (B, H, W, in_channels) → (B, height, width, filters): height · width · filters · k² · in_channels /
-    groups, per image. `kernel` is one number or a pair. Raises ValueError unless `groups` divides both
-    channel counts.
+    groups, per image. `kernel` is one number or a pair.
+    Raises ValueError unless `groups` divides both channel counts.
 
     >>> conv_macs(224, 224, 3, 64, 3)
     86704128
@@ -46,7 +46,8 @@ def depthwise_macs(height, width, channels, kernel, *, multiplier=1):
 def separable_macs(height, width, in_channels, filters, kernel, *, multiplier=1):
     """Multiply-accumulates of a depthwise convolution and a 1×1 after it, output height × width.
 
-    (B, H, W, in_channels) → (B, height, width, filters), per image: the dense k×k times 1 / filters + 1 / k².
+    (B, H, W, in_channels) → (B, height, width, filters), per image: the dense k×k times multiplier ·
+    (1 / filters + 1 / k²).
 
     >>> separable_macs(8, 8, 3, 256, 5) / conv_macs(8, 8, 3, 256, 5) == 1 / 256 + 1 / 25
     True
@@ -84,7 +85,7 @@ def conv_parameters(in_channels, filters, kernel, *, groups=1, bias=False):
 
     >>> conv_parameters(256, 256, 3)
     589824
-    >>> conv_parameters(256, 64, 1) + conv_parameters(64, 64, 3) + conv_parameters(64, 256, 1)
+    >>> sum(conv_parameters(*sizes) for sizes in ((256, 64, 1), (64, 64, 3), (64, 256, 1)))
     69632
     """
     in_channels, filters = positive("in_channels", in_channels), positive("filters", filters)
@@ -93,10 +94,14 @@ def conv_parameters(in_channels, filters, kernel, *, groups=1, bias=False):
 
 
 def depthwise_parameters(channels, kernel, *, multiplier=1, bias=False):
-    """Weights of a depthwise convolution: k² · channels · multiplier, and a bias a channel.
+    """Weights of a depthwise convolution: k² · channels · multiplier.
 
-    >>> depthwise_parameters(256, 3), depthwise_parameters(256, 3) + pointwise_parameters(256, 256)
-    (2304, 67840)
+    With `bias=True` one more for each of the channels · multiplier outputs.
+
+    >>> depthwise_parameters(256, 3), depthwise_parameters(256, 3, bias=True)
+    (2304, 2560)
+    >>> depthwise_parameters(256, 3) + pointwise_parameters(256, 256)
+    67840
     """
     outputs = positive("channels", channels) * positive("multiplier", multiplier)
     return _taps(kernel) * outputs + (outputs if bias else 0)

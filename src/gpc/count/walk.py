@@ -20,7 +20,8 @@ def cost(model, *, input_shape=None, batch=1, unknown="raise"):
     missing, or a layer's weights are for other sizes.
 
     >>> import keras
-    >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(16, 3, padding="same")])
+    >>> convolution = keras.layers.Conv2D(16, 3, padding="same")
+    >>> model = keras.Sequential([keras.Input((8, 8, 3)), convolution])
     >>> cost(model).macs, cost(model).parameters
     (27648, 448)
     """

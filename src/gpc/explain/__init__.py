@@ -5,7 +5,7 @@ and the bias, is the class's score. `grad_cam` and `occlusion` work for any imag
 Ground truth (a mask) judges a map by `pointing_game`, `iou` and `energy`, and `judged` does so for a
 whole split; `sanity_check` asks whether the map depends on what was learned at all.
 
-    maps = gpc.explain.cam(model, images, resize=True)     # (B, H, W) → (B, H, W)
+    maps = gpc.explain.cam(model, images, resize=True)     # (B, H, W, C) → (B, H, W)
     gpc.explain.pointing_game(maps, masks)                 # which peaks lie on the evidence
 
 Images are pixels as the model takes them, (C, H, W) where its layers have channels first. Maps come back as

@@ -37,10 +37,12 @@ def cam(model, image, target=None, *, resize=False, contrast=False):
     map and score have one scale. The contrast is ours.
 
     >>> import keras
+    >>> import numpy as np
     >>> x = keras.Input((4, 4, 1))
     >>> pooled = keras.layers.GlobalAveragePooling2D()(x)
-    >>> model = keras.Model(x, keras.layers.Dense(2, use_bias=False, kernel_initializer="ones")(pooled))
-    >>> float(cam(model, np.eye(4)[..., None], target=1).mean()), float(model(np.eye(4)[None, ..., None])[0, 1])
+    >>> scores = keras.layers.Dense(2, use_bias=False, kernel_initializer="ones")(pooled)
+    >>> model, image = keras.Model(x, scores), np.eye(4)[..., None]
+    >>> float(cam(model, image, target=1).mean()), float(model(image[None])[0, 1])
     (0.25, 0.25)
     """
     end = head(model)

@@ -66,10 +66,12 @@ def head(model):
 
     Raises TypeError for what is no Keras model, ValueError naming the layer that makes the head no linear one.
 
+    >>> import keras
     >>> x = keras.Input((8, 8, 3))
     >>> maps = keras.layers.Conv2D(4, 3, name="maps")(x)
     >>> pooled = keras.layers.GlobalAveragePooling2D(name="mean")(maps)
-    >>> head(keras.Model(x, keras.layers.Dense(10, activation="softmax", name="classes")(pooled)))
+    >>> scores = keras.layers.Dense(10, activation="softmax", name="classes")(pooled)
+    >>> head(keras.Model(x, scores))
     Head(pooling='mean', linear=('classes',))
     """
     graph, linear = graph_of(model), []

@@ -13,13 +13,20 @@ def judged(model, images, masks, target=None):
     (B, H, W, C) and (B, H, W) → {"cam": {"pointing": 0 … 1, "iou": 0 … 1}, "grad_cam": …, "centre": …,
     "share": 0 … 1}. Both maps are those of the network's last map, at the images' size. "centre" is what
     `centre_map` would score, which knows nothing of the picture, and "share" the masks' mean share of it: how
-    often a point drawn anywhere lies on them. Cost: both maps' own.
+    often a point drawn anywhere lies on them.
+    Cost: both maps' own.
 
-    target: the class, or one for each image (the right ones, say); None takes the one with the highest score.
+    Args:
+        model: a classifier that `cam` takes.
+        images, masks: a batch (B, H, W, C), and for each image what was to be found, (B, H, W).
+        target: the class, or one for each image (the right ones, say); None takes the one with the highest
+            score.
 
     Raises ValueError for images, masks or targets that don't fit, and, as `cam`, for a head that is not
     linear.
 
+    >>> import keras
+    >>> import numpy as np
     >>> x = keras.Input((4, 4, 1))
     >>> maps = keras.layers.Conv2D(2, 1, kernel_initializer="ones")(x)
     >>> pooled = keras.layers.GlobalAveragePooling2D()(maps)

@@ -48,6 +48,7 @@ def resized(maps, size, *, shift=0.0):
 
     Raises ValueError for what is no map or a size below 1.
 
+    >>> import numpy as np
     >>> resized(np.array([[0.0, 1.0]]), (1, 4))
     array([[0.  , 0.25, 0.75, 1.  ]], dtype=float32)
     """

@@ -17,10 +17,14 @@ def occlusion(model, image, target=None, *, patch=8, stride=None, value=None):
     """How much a class's score falls when a square of the image is covered: one image (H, W, C) → (H, W).
 
     Every pixel has the mean of the falls of all squares that covered it; positive where the square was in
-    favour of the class. Runs the network once a square, ⌈(H − patch)/stride + 1⌉ squares down and as many
-    across; the last ones lie at the edge.
+    favour of the class. The last squares down and across lie at the edge.
+    Cost: a run of the network for the image and one for each square, ⌈(H − patch) / stride⌉ + 1 rows of
+    ⌈(W − patch) / stride⌉ + 1 squares.
 
     Args:
+        model: a functional or sequential classifier, (B, H, W, C) → (B, classes).
+        image: one image, pixels as the model takes them.
+        target: the class; None takes the one with the highest score.
         patch: the square's side in pixels.
         stride: from one square to the next; None takes half a patch.
         value: what covers it, a number or one a channel; None takes the image's mean.

@@ -7,7 +7,8 @@ from scipy.stats import rankdata
 def pointing_game(maps, masks):
     """Whether a map's highest point lies on the mask: (H, W) twice → bool, (B, H, W) twice → (B,) of bool.
 
-    Of several highest points the first by rows counts. Raises ValueError for shapes that differ.
+    Of several highest points the first by rows counts.
+    Raises ValueError for shapes that differ.
     Source: Zhang, Lin, Brandt, Shen and Sclaroff, "Top-down Neural Attention by Excitation Backprop", ECCV
     2016, who allow 15 pixels off; here none is allowed.
 
@@ -21,10 +22,11 @@ def pointing_game(maps, masks):
 
 
 def iou(maps, masks, *, threshold=None, quantile=None):
-    """Overlap of the mask with the highest part of the map: intersection over union, 0 … 1, one an image.
+    """Overlap of the mask with the highest part of the map: intersection over union, 0 … 1.
 
-    The part is what lies above `threshold`, a share of the way from the map's least to its largest value, or
-    above its `quantile`; by default the highest points, as many as the mask has. Both empty give 1.
+    (H, W) twice → a number, (B, H, W) twice → (B,). The part is what lies above `threshold`, a share of the
+    way from the map's least to its largest value, or above its `quantile`; by default the highest points, as
+    many as the mask has. Both empty give 1.
 
     Raises ValueError for shapes that differ, both settings at once, and a setting outside 0 … 1.
 
@@ -43,10 +45,11 @@ def iou(maps, masks, *, threshold=None, quantile=None):
 
 
 def energy(maps, masks):
-    """Which share of the map's positive part lies on the mask: 0 … 1, one an image; 0 for a map without any.
+    """Which share of the map's positive part lies on the mask: 0 … 1; 0 for a map without any.
 
-    Raises ValueError for shapes that differ. Source: Wang et al., "Score-CAM", CVPR workshops 2020, who take
-    the object's box.
+    (H, W) twice → a number, (B, H, W) twice → (B,).
+    Raises ValueError for shapes that differ.
+    Source: Wang et al., "Score-CAM", CVPR workshops 2020, who take the object's box.
 
     >>> float(energy([[1.0, 3.0], [0.0, -2.0]], [[0, 1], [1, 1]]))
     0.75
@@ -59,9 +62,10 @@ def energy(maps, masks):
 
 
 def rank_correlation(first, second):
-    """Spearman's correlation of two maps of one size, −1 … 1, one an image; 0 where a map is constant.
+    """Spearman's correlation of two maps of one size, −1 … 1; 0 where a map is constant.
 
-    Equal values share their mean rank. Raises ValueError for shapes that differ.
+    (H, W) twice → a number, (B, H, W) twice → (B,). Equal values share their mean rank.
+    Raises ValueError for shapes that differ.
 
     >>> float(rank_correlation([[1, 2], [3, 4]], [[10, 20], [40, 30]]))
     0.8

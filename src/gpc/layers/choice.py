@@ -61,8 +61,16 @@ def choose(
 ):
     """Which implementation "auto" stands for: a `wiring.Grouping` and what is known of the call → its name.
 
-    `pixels` is height · width of the output, None if unknown; `engine` (backend, device), by default the
-    running one. The first column that applies decides, from the right:
+    Args:
+        grouping: the layer's channels, filters and groups.
+        pixels: height · width of the output, None if unknown.
+        strides: (rows, columns); "strided" are all but (1, 1).
+        dtype: what is computed in, which decides whether TensorFlow's CPU can differentiate "native".
+        data_format: "channels_first" asks the column of that name.
+        engine: (backend, device), by default the running one.
+
+    The first column that applies decides, from the right; where its cell is blank, those to its left do. Maps
+    of one pixel have the narrow column's limit where no other is given.
 
     | engine | wide | narrow: in · out / moved below | narrow, 1×1 maps | channels first | strided |
     |---|---|---|---|---|---|
@@ -76,10 +84,10 @@ def choose(
 
     The CPU rows were chosen on two AVX-512 cores with EfficientNet-B0's layers; `python -m gpc.bench` says
     how they do on yours. The last row is reasoning that no clock has checked: an accelerator does some
-    hundred multiply-accumulates in the time it moves a number, so zeros are free there up to wider layers. On
-    TensorFlow's CPU "native" gives way to "batched" where it cannot be differentiated
-    (`native_gradient_works`). One group is a dense convolution: "native" is the backend's own, and "batched"
-    becomes "block_diagonal", a plain matrix product.
+    hundreds of multiply-accumulates in the time it moves a number, so zeros are free there up to wider
+    layers. On TensorFlow's CPU "native" gives way to "batched" where it cannot be
+    differentiated (`native_gradient_works`). One group is a dense convolution: "native" is the backend's own,
+    and "batched" becomes "block_diagonal", a plain matrix product.
 
     >>> from gpc.wiring import grouping
     >>> choose(grouping(672, 192, channels_per_group=16), engine=("jax", "cpu"))

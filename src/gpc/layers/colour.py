@@ -44,8 +44,10 @@ class RGBToLab(keras.layers.Layer):
     two-branch DCNN for efficient plant disease classification", MENDEL 2022, who convert beforehand. OpenCV's
     `COLOR_RGB2Lab` interpolates in a table and is up to half a unit off between the table's points.
 
-    >>> orange = keras.ops.reshape(keras.ops.convert_to_tensor([255.0, 128.0, 0.0]), (1, 1, 1, 3))
-    >>> print(keras.ops.convert_to_numpy(RGBToLab(pixels=(0, 255))(orange)).ravel().round(1))
+    >>> import keras
+    >>> orange = keras.ops.convert_to_tensor([[[[255.0, 128.0, 0.0]]]])
+    >>> lab = RGBToLab(pixels=(0, 255))(orange)
+    >>> print(keras.ops.convert_to_numpy(lab).ravel().round(1))
     [67.1 42.8 74. ]
     """
 

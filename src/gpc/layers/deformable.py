@@ -16,11 +16,11 @@ CORNERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 class DeformableConv2D(keras.layers.Conv2D):
     """A convolution whose every tap reads beside its place on the grid, by an offset computed from the image.
 
-    (B, H, W, in_channels) → (B, H', W', filters), H' and W' as of `keras.layers.Conv2D`.
-    Cost, with k² taps: the convolution's k² · in_channels · filters weights and multiply-accumulates a
-    pixel of output, those of the convolution that predicts the offsets, k² · in_channels · 2k² (3k² where modulated),
-    and 4 multiply-accumulates for each of the k² · in_channels values read between four pixels. Biases add
-    `filters` + 2k² (3k²) weights.
+    (B, H, W, in_channels) → `(B, H', W', filters)`, `H'` and `W'` as of `keras.layers.Conv2D`.
+    Cost: with k² taps the convolution's k² · in_channels · filters weights and multiply-accumulates a pixel
+    of output, those of the convolution that predicts the offsets, k² · in_channels · 2k² (3k² where
+    modulated), and 4 multiply-accumulates for each of the k² · in_channels values read between four pixels.
+    Biases add `filters` + 2k² (3k²) weights.
 
     The offsets start at zero, so that at first this is the ordinary convolution; a value read between pixels
     is bilinear in the four pixels around it, and zero outside the map. In half precision the offsets are as
@@ -37,6 +37,7 @@ class DeformableConv2D(keras.layers.Conv2D):
     ConvNets V2", CVPR 2019. There the layer that predicts offsets learns at a tenth of the rate in version 2;
     here at the model's own.
 
+    >>> import keras
     >>> layer = DeformableConv2D(16, 3, padding="same")
     >>> x = keras.ops.ones((1, 8, 8, 4))
     >>> layer(x).shape[-1], tuple(layer.offsets(x).shape), layer.count_params()
@@ -88,14 +89,14 @@ class DeformableConv2D(keras.layers.Conv2D):
         return self.activation(outputs)
 
     def offsets(self, inputs):
-        """By how many pixels each tap is moved: (B, H, W, in_channels) → (B, H', W', k², 2).
+        """By how many pixels each tap is moved: (B, H, W, in_channels) → `(B, H', W', k², 2)`.
 
         The last axis is (rows, columns). Tap t of the window stands at row t // k, column t % k of the kernel.
         """
         return self._predicted(self._read(inputs))[0]
 
     def modulation(self, inputs):
-        """What each tap is multiplied by: (B, H, W, in_channels) → (B, H', W', k²); ones if not modulated."""
+        """What a tap is multiplied by: (B, H, W, in_channels) → `(B, H', W', k²)`; ones if not modulated."""
         offsets, modulation = self._predicted(self._read(inputs))
         return ops.ones_like(offsets[..., 0]) if modulation is None else modulation
 
@@ -161,6 +162,7 @@ def bilinear(maps, places, weights=None):
     `places` are (row, column) in pixels, float32; `weights` (B, …) multiply what is read there. One gather of
     whole pixels, four a place: (B, H, W, C), (B, P, 2) → (B, P, C).
 
+    >>> import keras
     >>> maps = keras.ops.reshape(keras.ops.arange(4.0), (1, 2, 2, 1))
     >>> found = bilinear(maps, keras.ops.convert_to_tensor([[[0.5, 0.25], [1.5, 1.0]]]))
     >>> keras.ops.convert_to_numpy(found)[0, :, 0].tolist()

@@ -11,19 +11,22 @@ from gpc.layers.choice import fuses, native_on_cpu, worth_compiling
 class FusedDepthwiseConv2D(keras.layers.DepthwiseConv2D):
     """`keras.layers.DepthwiseConv2D`, same arguments, weights and numbers, fused at inference on TensorFlow.
 
-    (B, H, W, C) → (B, H', W', C · depth_multiplier).
+    (B, H, W, C) → `(B, H', W', C · depth_multiplier)`.
 
     TensorFlow's graph optimizer computes a convolution, the bias or batch norm behind it and (where there is
     no batch norm) SiLU in one pass over the map, but for a depthwise convolution only ReLU and a bias. A
     depthwise convolution is a grouped one with a group a channel, and on a CPU as quick; so at inference it
-    is computed as that. `gpc bench model` prints what that gains. In training, on other backends and devices,
-    with channels first or dilated, Keras's own call runs. `fused`, an attribute that can be set, says whether
-    the grouped form may serve at all; it is no part of the configuration. `gpc.export` has it off, for LiteRT
-    has routines for depthwise kernels.
+    is computed as that. To see what that and the fused batch norm gain, give `gpc.bench.compare_models` two
+    models that `gpc.surgery.regroup` made, one of them with `fused=False`. In training, on other backends and
+    devices, with channels first or dilated, Keras's own call runs. `fused`, an attribute that can be set,
+    says whether the grouped form may serve at all; it is no part of the configuration. `gpc.export` has it
+    off, for LiteRT has routines for depthwise kernels.
 
-    Raises what Keras's layer raises. Source: that a depthwise convolution is the grouped one with a group a
-    channel is Chollet, "Xception: deep learning with depthwise separable convolutions", CVPR 2017.
+    Raises what Keras's layer raises.
+    Source: that a depthwise convolution is the grouped one with a group a channel is Chollet, "Xception: deep
+    learning with depthwise separable convolutions", CVPR 2017.
 
+    >>> import keras
     >>> layer = FusedDepthwiseConv2D(3, padding="same", depthwise_initializer="ones")
     >>> float(keras.ops.sum(layer(keras.ops.ones((1, 2, 2, 1)))))
     16.0

@@ -18,11 +18,11 @@ class GroupedPointwise(keras.layers.Layer):
     Cost: channels_per_group · filters weights, and as many multiply-accumulates a pixel; a bias adds
     `filters`.
 
-    Any channel counts: where groups do not divide them, the last group reads on from the first channels, and
-    the first filters % groups groups own one filter more; those come last in the output (`wiring.Grouping`,
-    kept in `layer.grouping` once built). Where they divide, this is `keras.layers.Conv2D(filters, 1,
-    groups=groups)`: same kernel, (1, 1, channels_per_group, filters), same output, so weights are copied over
-    as they are.
+    Any channel counts: where groups do not divide them, the last group (or several) reads on from the first
+    channels, and the first filters % groups groups own one filter more; those come last in the output
+    (`wiring.Grouping`, kept in `layer.grouping` once built). Where they divide, this is
+    `keras.layers.Conv2D(filters, 1, groups=groups)`: same kernel, (1, 1, channels_per_group, filters), same
+    output, so weights are copied over as they are.
 
     Args:
         filters: how many output channels.
@@ -43,9 +43,12 @@ class GroupedPointwise(keras.layers.Layer):
     2022, which runs two convolutions where filters do not divide; here it is one, and the order of the output
     the same.
 
+    >>> import keras
     >>> layer = GroupedPointwise(320, channels_per_group=16)
-    >>> layer(keras.ops.ones((1, 7, 7, 1152))).shape[-1], layer.count_params(), layer.grouping.groups
-    (320, 5440, 72)
+    >>> layer(keras.ops.ones((1, 7, 7, 1152))).shape[-1], layer.count_params()
+    (320, 5440)
+    >>> layer.grouping.groups
+    72
     """
 
     cost_kind = "grouped pointwise"

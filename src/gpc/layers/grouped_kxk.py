@@ -16,7 +16,7 @@ from gpc.layers.choice import device, native_gradient_works, worth_compiling
 class GroupedConv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D(groups=g)` that TensorFlow's CPU computes without compiling at each call.
 
-    (B, H, W, in_channels) → (B, H', W', filters), H' and W' as of `keras.layers.Conv2D`.
+    (B, H, W, in_channels) → `(B, H', W', filters)`, `H'` and `W'` as of `keras.layers.Conv2D`.
     Cost: kernel height · width · in_channels / groups · filters weights, and as many multiply-accumulates an
     output pixel; a bias adds `filters`.
 
@@ -31,6 +31,7 @@ class GroupedConv2D(keras.layers.Conv2D):
     Source: Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks",
     2012, whose two GPUs were two groups.
 
+    >>> import keras
     >>> layer = GroupedConv2D(128, 3, groups=32, padding="same", use_bias=False)
     >>> layer(keras.ops.ones((1, 8, 8, 128))).shape[-1], layer.count_params()
     (128, 4608)

@@ -21,9 +21,9 @@ class InterleavedPointwise(keras.layers.Layer):
     (B, H, W, in_channels) → (B, ⌈H / stride⌉, ⌈W / stride⌉, filters): k = activation(norm(K(input))),
     output = k + activation(norm(L(interleaved k))). `wiring.plan` decides at build time what there is of it
     (`layer.plan`): K and L, K alone, or a dense convolution where splitting is refused. `layer.k` and
-    `layer.l` (None without L) are the `GroupedPointwise` layers. No activation follows the sum. Cost:
-    `layer.plan.macs_per_pixel` multiply-accumulates a pixel, in the interleaved scheme channels_per_group ·
-    filters for K and as many for L, whatever the input's channels.
+    `layer.l` (None without L) are the `GroupedPointwise` layers. No activation follows the sum.
+    Cost: `layer.plan.macs_per_pixel` multiply-accumulates a pixel, in the interleaved scheme
+    channels_per_group · filters for K and as many for L, whatever the input's channels.
 
     Args:
         filters: how many output channels.
@@ -42,6 +42,7 @@ class InterleavedPointwise(keras.layers.Layer):
     into how L reads its input, and filters that do not divide are one convolution, not two; the outputs are
     the papers'.
 
+    >>> import keras
     >>> layer = InterleavedPointwise(320, channels_per_group=16, use_bias=False)
     >>> layer(keras.ops.ones((1, 7, 7, 1152))).shape[-1], layer.count_params(), 1152 * 320
     (320, 10240, 368640)

@@ -28,6 +28,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     Source: Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks",
     2012, section 3.3, whose constants are the defaults.
 
+    >>> import keras
     >>> layer = LocalResponseNormalization(size=3, k=1.0, alpha=1.0, beta=1.0)
     >>> print(keras.ops.convert_to_numpy(layer(keras.ops.ones((1, 1, 1, 4))))[0, 0, 0])
     [0.33333334 0.25       0.25       0.33333334]

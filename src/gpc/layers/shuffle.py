@@ -21,11 +21,14 @@ class ChannelShuffle(keras.layers.Layer):
         step: any step up to the channels, dividing them or not: `wiring.interleave(C, step)`.
 
     Raises TypeError for both or neither, ValueError for a step beyond the channels or groups that do not
-    divide them. Source: Zhang et al., "ShuffleNet", CVPR 2018. K-CAI interleaves by `step` strided slices;
-    the gradient of each is a tensor of full size, here it is one transpose.
+    divide them.
+    Source: Zhang et al., "ShuffleNet", CVPR 2018. The papers' own code, K-CAI, interleaves by `step` strided
+    slices; the gradient of each is a tensor of full size, here it is one transpose.
 
+    >>> import keras
     >>> layer = ChannelShuffle(groups=2)
-    >>> keras.ops.convert_to_numpy(layer(keras.ops.arange(6.0)[None]))[0].astype(int).tolist()
+    >>> shuffled = layer(keras.ops.arange(6.0)[None])
+    >>> keras.ops.convert_to_numpy(shuffled)[0].astype(int).tolist()
     [0, 3, 1, 4, 2, 5]
     """
 

@@ -23,14 +23,14 @@ __all__ = [
 
 TABLES = {name: {"full": (), "small": rows} for name, rows in SMALL.items()}
 
-_DOC = """keras.applications.{name}, or a small network of its boxes: (B, H, W, C) → (B, classes).
+_DOC = """`keras.applications.{name}`, or a small network of its boxes: (B, H, W, C) → (B, classes).
 
-    `variant="full"` is keras.applications' network with all its options, `weights` None if not given and
-    `input_shape` its own default; "small" has the same kinds of boxes, fewer and thinner, for images of 32×32
-    or other sizes, its own default, and takes no further options. `gpc.models.deviations({name!r}, "small")`
-    lists what it leaves out.
+    `variant="full"` is the network of `keras.applications` with all its options, `weights` None and
+    `input_shape` that network's default if not given. `variant="small"` has the same kinds of boxes, fewer
+    and thinner, for images of 32×32 by default, or other sizes; it takes no further options.
+    `gpc.models.deviations("{name}", "small")` lists what it leaves out.
 
-    Raises ValueError for an unknown variant and what keras.applications raises, TypeError for options that
+    Raises ValueError for an unknown variant and what `keras.applications` raises, TypeError for options that
     "small" does not take.
     Source: `keras.applications.{name}`, which names its paper.
     """

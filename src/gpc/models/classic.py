@@ -108,10 +108,10 @@ _LENET_SIDE = 32
 def LeNet5(input_shape=(32, 32, 1), classes=10, *, variant="full"):
     """LeNet-5 with a fully connected C3, average pooling and softmax: (B, 32, 32, 1) → (B, classes).
 
-    The rows are `LENET5`, with what each does differently from 1998. C3 reads every map of S2, which makes
-    the 61,706 parameters that most courses count; the paper's connects each map to three, four or six and has
-    60,000 in all. Smaller images are put in the middle of 32×32 zeros, as the paper does with its digits of
-    28×28. `variant="small"` has fewer neurons behind the convolutions, where most of the weights are.
+    C3 reads every map of S2, which makes the 61,706 parameters that most courses count; the paper's connects
+    each map to three, four or six and has 60,000 in all. Smaller images are put in the middle of 32×32 zeros,
+    as the paper does with its digits of 28×28. `variant="small"` has fewer neurons behind the convolutions,
+    where most of the weights are. What differs from 1998: `gpc.models.deviations`.
 
     Raises ValueError for an unknown variant or images above 32×32, TypeError for sizes that are no integers.
     Source: LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, 1998.
@@ -138,7 +138,8 @@ def NetworkInNetwork(input_shape=(32, 32, 3), classes=10, *, variant="full", dro
 
     (B, height, width, channels) → (B, classes). `variant="full"` is the net of the paper's CIFAR-10
     experiment with the sizes its authors published for Caffe; "small" a net of the same shape that trains in
-    seconds. Rows: `NIN`. Initial values are He's normal ones, the authors' a normal of fixed width.
+    seconds. What differs: `gpc.models.deviations`. Initial values are He's normal ones, the authors' a normal
+    of fixed width.
 
     Raises ValueError for an unknown variant or an image below 4×4, TypeError for sizes that are no integers.
     Source: Lin, Chen, Yan: Network in network, 2014.

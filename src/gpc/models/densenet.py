@@ -103,25 +103,28 @@ def kDenseNetBC100(
 ):
     """DenseNet-BC L100 with grouped, interleaved pointwise convolutions: (B, H, W, C) → (B, classes).
 
-    The 48 bottlenecks and both transitions; the 3×3 convolutions stay. The papers use 12 and 24 channels a
-    group.
+    The 48 bottlenecks and both transitions; the 3×3 convolutions stay. The papers use 12 and 24 channels
+    per group.
 
     Args:
         input_shape, classes, dropout, l2_decay, include_top, pooling: as in `DenseNetBC100`.
         channels_per_group: m; None keeps every pointwise layer dense, for comparison.
-        scheme: "interleaved" (Entropy 2022) or "divisible" (MENDEL 2022). second: False leaves K alone.
+        scheme: "interleaved" (Entropy 2022) or "divisible" (MENDEL 2022).
+        second: False leaves K alone.
         has_interleave_at_transition: interleave the concatenated maps with a step of 12 in front of each
-            transition, so that a group sees maps of many units. Published networks do.
+            transition, so that a group sees maps of many units. Published networks do; `faithful` alone does
+            not.
         activation: of all units, by default "relu", with `faithful` "silu".
-        faithful: the published network: a unit is BN, 1×1 with its activation, BN, 3×3 with its activation
-            behind it; a transition BN and 1×1 with its activation; the first convolution has a bias, l2_decay
-            leaves the pointwise layers out. Otherwise `DenseNetBC100` with nothing but its pointwise layers
-            (and the batch norm and activation behind them) replaced.
+        faithful: the published network, but for that interleaving: a unit is BN, 1×1 with its activation,
+            BN, 3×3 with its activation behind it; a transition BN and 1×1 with its activation; the first
+            convolution has a bias, l2_decay leaves the pointwise layers out. Otherwise `DenseNetBC100` with
+            nothing but its pointwise layers (and the batch norm and activation behind them) replaced.
 
     Raises ValueError for an unknown scheme, a rate that is none, or an image below 4×4.
     Source: Huang et al., 2017; Schwarz Schuler et al., MENDEL 2022, whose extra compression is not offered.
 
-    >>> kDenseNetBC100(channels_per_group=12, scheme="divisible", faithful=True).count_params()
+    >>> net = kDenseNetBC100(channels_per_group=12, scheme="divisible", faithful=True)
+    >>> net.count_params()
     373906
     """
     activation = activation or ("silu" if faithful else "relu")

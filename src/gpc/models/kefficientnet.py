@@ -35,12 +35,13 @@ _EFFICIENTNET_DOC = """EfficientNet-{} with grouped, interleaved pointwise convo
         channels_per_group: m; None keeps every pointwise layer dense, for comparison.
         skip_stride_cnt: −1 none, 0 the stem's stride left out, c > 0 also those of the first c stages; see
             `gpc.surgery.skip_strides`. 3 suits images of 32×32.
-        scheme: "interleaved" (Entropy 2022) or "divisible" (MENDEL 2022). second: False leaves K alone.
+        scheme: "interleaved" (Entropy 2022) or "divisible" (MENDEL 2022).
+        second: False leaves K alone.
         dropout: rate before the classifier, None the network's own.
         include_top: with the classifier, else (B, C), the last map pooled by `pooling` ("avg", "max"), or the
-            map (B, H', W', C) itself where that is None.
-        faithful: the published network: no rescaling and normalization in it (give it images in 0 … 1, or
-            normalized), no activation behind the top convolution, all pointwise kernels drawn by Glorot's
+            map `(B, H', W', C)` itself where that is None.
+        faithful: the published network: no rescaling and normalisation in it (give it images in 0 … 1, or
+            normalised), no activation behind the top convolution, all pointwise kernels drawn by Glorot's
             rule, drop rates counted over 16 blocks, and 31×31 instead of 32×32 maps where the stem's stride
             is skipped. Otherwise it takes pixels of 0 … 255.
 

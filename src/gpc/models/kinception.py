@@ -44,12 +44,14 @@ def kInceptionV3(
     Args:
         input_shape, classes, include_top, pooling: as in `keras.applications.InceptionV3`.
         channels_per_group: m; None keeps every pointwise layer dense, for comparison.
-        scheme: "interleaved" (Entropy 2022) or "divisible" (MENDEL 2022). second: False leaves K alone.
+        scheme: "interleaved" (Entropy 2022) or "divisible" (MENDEL 2022).
+        second: False leaves K alone.
         faithful: three layers stay dense that the published code leaves so: of the blocks mixed0 and mixed2
             the 1×1 in front of two 3×3, of mixed2 the one behind the pooling, too.
         two_paths_first_block: the stem's three convolutions apart for light (channel 0) and chroma (channels
-            1 and 2), joined behind its pooling. two_paths_partial_first_block: 1 or 2 only so many of the
-            three, 3 all three, 4 the second block as well; 0 asks the other two.
+            1 and 2), joined behind its pooling.
+        two_paths_partial_first_block: 1 or 2 only so many of the three, 3 all three, 4 the second block as
+            well; 0 asks the other two.
         two_paths_second_block: the 80 and 192 filters behind the stem (then apart, too) as two paths, each
             from half the maps.
         deep_two_paths: every mixed block as two, or those up to `max_mix_deep_two_paths_idx`: each takes half
@@ -63,8 +65,10 @@ def kInceptionV3(
     Source: Szegedy et al., 2016; Schwarz Schuler et al., MENDEL 2022, and their two-branch networks for plant
     disease (CCIA 2021 and MENDEL 2022).
 
-    >>> kInceptionV3((96, 96, 3), 29, two_paths_first_block=True, l_ratio=0.2, ab_ratio=0.8, max_mix_idx=5,
-    ...              channels_per_group=None).count_params()
+    >>> kInceptionV3(
+    ...     (96, 96, 3), 29, two_paths_first_block=True, l_ratio=0.2, ab_ratio=0.8,
+    ...     max_mix_idx=5, channels_per_group=None,
+    ... ).count_params()
     5152011
     """
     asked = locals()

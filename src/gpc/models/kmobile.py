@@ -80,13 +80,17 @@ _MOBILENET_V3_DOC = """MobileNetV3-{} with grouped, interleaved pointwise convol
     convolutions and both of the head but the classifier itself.
 
     Args:
-        input_shape: (height, width, 3). classes: outputs of the softmax.
+        input_shape: (height, width, 3).
+        classes: outputs of the softmax.
         channels_per_group: m; None keeps every pointwise layer dense, for comparison.
-        scheme: "interleaved" (Entropy 2022) or "divisible" (MENDEL 2022). second: False leaves K alone.
+        scheme: "interleaved" (Entropy 2022) or "divisible" (MENDEL 2022).
+        second: False leaves K alone.
         skip_stride_cnt: −1 none; 0 the first convolution's stride left out, c > 0 also the next c; 2 suits
-            images of 32×32. Not in k-neural-api.
-        alpha: width. minimalistic: without squeeze-excite and 5×5. dropout: rate before the classifier.
-        include_top, pooling: as in keras.applications.
+            images of 32×32. Not in the papers' own code (K-CAI).
+        alpha: factor of the filters.
+        minimalistic: without squeeze-excite, hard swish and 5×5.
+        dropout: rate before the classifier.
+        include_top, pooling: as in `keras.applications`.
         faithful: the published network, whose K and L have batch norms of momentum 0.99; the others keep
             keras.applications' 0.999, which needs thousands of steps to follow.
 

@@ -1,9 +1,9 @@
 """What the k-networks' constructors share: strides left out, the grouping, the top.
 
-Named and called as in k-neural-api, where `channels_per_group=16` is `kType=D6v3_16ch()` (scheme
-"interleaved", Entropy 2022) or `kType=D6_16ch()` (scheme "divisible", MENDEL 2022), and `second=False` is
-`kT3v3` or `kT3`. With `faithful=True` they are the published networks, otherwise keras.applications' with
-nothing but the pointwise layers changed; each function says what differs.
+Named and called as in the papers' own code, K-CAI (k-neural-api), where `channels_per_group=16` is
+`kType=D6v3_16ch()` (scheme "interleaved", Entropy 2022) or `kType=D6_16ch()` (scheme "divisible", MENDEL
+2022), and `second=False` is `kT3v3` or `kT3`. With `faithful=True` they are the published networks, otherwise
+keras.applications' with nothing but the pointwise layers changed; each function says what differs.
 """
 
 from keras import layers

@@ -76,8 +76,9 @@ def constructor(name):
 def build(name, **options):
     """A new network of the given name with random weights, (B, height, width, channels) → (B, classes).
 
-    `options` go to its constructor; all take `input_shape` and `classes`, those of the course
-    `channels_per_group` and more, those of keras.applications what their documentation says.
+    `UNet` and `GhostUNet` have a class for every pixel, (B, height, width, classes). `options` go to the
+    constructor; all take `input_shape` and `classes`, the k-networks `channels_per_group` and `scheme` too,
+    those of `keras.applications` what their documentation says.
 
     Raises ValueError for an unknown name, TypeError for an unknown option, both naming the nearest.
 

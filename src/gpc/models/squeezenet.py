@@ -146,7 +146,8 @@ def SqueezeNet11(input_shape=(224, 224, 3), classes=1000, *, variant="full", dro
     """SqueezeNet 1.1, less than half of 1.0's arithmetic: (B, H, W, C) → (B, classes).
 
     Poolings come earlier, the first convolution is 3×3. All else as in `SqueezeNet10`; images of at least
-    17×17. Source: github.com/forresti/SqueezeNet, SqueezeNet_v1.1, 2016.
+    17×17.
+    Source: github.com/forresti/SqueezeNet, SqueezeNet_v1.1, 2016.
 
     >>> SqueezeNet11((224, 224, 3), 1000).count_params()
     1235496

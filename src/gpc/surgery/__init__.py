@@ -1,9 +1,11 @@
 """A built Keras model changed into another: pointwise layers grouped, strides left out, batch norms folded.
 
-Each returns a new model, in which layers that stay keep their weights, and leaves the original as it is.
-`change_layers` exchanges single layers; `thin` keeps a share of the filters, `separate` takes windows apart.
-`transfer_weights` carries what was learned from one built model to another, as far as it fits: from a trained
-dense network to what `regroup` makes of it, or to one with other classes.
+`regroup`, `fold`, `skip_strides`, `separate` and `change_layers` make a new model, in which layers that stay
+keep their weights, and leave the original as it is. `change_layers` exchanges single layers, `separate` takes
+windows apart; `thin` makes a network with a share of the filters, all freshly drawn. `transfer_weights`
+changes its target: it carries what was learned from one built model to another, as far as it fits, from a
+trained dense network to what `regroup` makes of it, or to one with other classes. `stride_levels` and
+`matching_width` return numbers, no model.
 """
 
 from gpc.surgery.change import change_layers

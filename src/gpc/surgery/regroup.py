@@ -67,10 +67,10 @@ def regroup(
         sum.
 
     Raises:
-        TypeError: `model` is no Keras model, `seed` no integer.
+        TypeError: `model` is no Keras model, `channels_per_group` or `seed` no integer, `where` neither a
+            text nor a function.
         ValueError: the model can't be read (subclassed, or without an input shape; the message names the
-            layer), or `scheme`, `channels_per_group`, `where` or `seed` (from 0 to
-            2³² − 1) can't be used.
+            layer), or `scheme`, `channels_per_group`, `where` or `seed` (from 0 to 2³² − 1) can't be used.
 
     Source: Schwarz Schuler et al., MENDEL 2022 and Entropy 2022. Theirs are functions that build a network;
     here a built one is changed. Extra filters (where groups do not divide them) share their group's kernel

@@ -21,7 +21,8 @@ def separate(model):
     Source: L. Sifre, 2014, and Howard et al., "MobileNets", 2017; without their batch norm between the two.
 
     >>> import keras
-    >>> net = keras.Sequential([keras.Input((8, 8, 32)), keras.layers.Conv2D(64, 3, padding="same")])
+    >>> convolution = keras.layers.Conv2D(64, 3, padding="same")
+    >>> net = keras.Sequential([keras.Input((8, 8, 32)), convolution])
     >>> net.count_params(), separate(net).count_params()
     (18496, 2400)
     """

@@ -32,16 +32,16 @@ def skip_strides(model, n, *, as_published=False):
 
     A level is all layers that take the map from one total stride to the next: strided convolutions of every
     kind and pooling. Skipped, they keep the height and width of their input, (B, H, W, C) → (B, H, W,
-    filters): stride 1, the `ZeroPadding2D` in front of a 'valid' layer set to what keeps the size, 'same'
+    filters): stride 1, the `ZeroPadding2D` in front of a "valid" layer set to what keeps the size, "same"
     where there is none. Upsampling back to a skipped level is left out too. The padding of the strided layers
-    that remain is set anew where it stood for 'same'. Kernels keep their size, so parameters stay;
+    that remain is set anew where it stood for "same". Kernels keep their size, so parameters stay;
     multiply-accumulates behind a skipped level grow by stride².
 
-    k-neural-api's `skip_stride_cnt` counts EfficientNet's stages instead: −1 is n=0; 0 and 1 are n=1 (the
-    stem alone, stage 0 has no stride); 2 and 3 are n=2 and 3; 4 and 5 are n=4; 6 is n=5. So
-    `skip_stride_cnt=3` leaves a total stride of 4. Of MobileNet, c is n=c+1. There the stem keeps the padding
-    of its stride 2, so that 32×32 images run as 31×31; `as_published=True` does the same, to meet published
-    counts.
+    `skip_stride_cnt` in the papers' own code (K-CAI) counts EfficientNet's stages instead: −1 is n=0; 0 and 1
+    are n=1 (the stem alone, stage 0 has no stride); 2 and 3 are n=2 and 3; 4 and 5 are n=4; 6 is n=5. So
+    `skip_stride_cnt=3` leaves a total stride of 4. For MobileNet `skip_stride_cnt=c`, 0 to 4, is n=c+1.
+    In that code the stem keeps the padding of its stride 2, so that 32×32 images run as 31×31;
+    `as_published=True` does the same, to meet published counts.
 
     Raises:
         TypeError: `n` is no integer, `model` no Keras model.

@@ -11,10 +11,11 @@ from gpc._checks import positive
 class Grouping:
     """One grouped 1×1 convolution, whether or not the groups divide the channels.
 
-    (B, H, W, in_channels) → (B, H, W, filters). Group j reads channels j·c … (j+1)·c−1, counted on past the
-    end from channel 0 again (`repeated` channels are so read twice), and owns filters // groups filters. The
-    first `extra` groups own one filter more; these come last in the output, after all the others. Cost:
-    filters · channels_per_group kernel parameters, and as many multiply-accumulates a pixel.
+    (B, H, W, in_channels) → (B, H, W, filters). With c = channels_per_group, group j reads channels j·c …
+    (j+1)·c−1, counted on past the end from channel 0 again (`repeated` channels are so read twice), and owns
+    filters // groups filters. The first `extra` groups own one filter more; these come last in the output,
+    after all the others.
+    Cost: filters · channels_per_group kernel parameters, and as many multiply-accumulates a pixel.
 
     Make one with `grouping`, which checks the numbers.
 
@@ -96,8 +97,8 @@ def grouping(in_channels, filters, *, channels_per_group=None, groups=None):
     of ⌈in_channels / g⌉ inputs. Neither needs to divide: see `Grouping` for what happens to the rest.
 
     Raises TypeError unless exactly one of the two is given, as an integer; ValueError below 1, or for more
-    groups than channels or filters. Source: the grouped convolution without divisibility constraints of the
-    Entropy 2022 paper.
+    groups than channels or filters.
+    Source: the grouped convolution without divisibility constraints of the Entropy 2022 paper.
 
     >>> grouping(512, 512, groups=16).kernel_parameters, 512 * 512
     (16384, 262144)

@@ -21,8 +21,8 @@ class Plan:
     left in order), `l` on that, and the sum of l's output and k's (k's in its own order). Make one with
     `plan`.
 
-    >>> print(plan(480, 80))
-    480 → 80: K 30 × 16 channels → 80, one more in 20 groups; interleave 5; L 5 × 16 channels → 80; sum
+    >>> print(plan(256, 64))
+    256 → 64: K 16 × 16 channels → 64; interleave 4; L 4 × 16 channels → 64; sum
     """
 
     in_channels: int
@@ -111,23 +111,26 @@ def plan(in_channels, filters, channels_per_group=16, *, scheme="interleaved", s
 
     (B, H, W, in_channels) → (B, H, W, filters), m = channels_per_group.
 
-    `scheme="interleaved"` (Entropy 2022) replaces where in_channels > 2m, or filters > in_channels > m. k has
-    ⌈in_channels / m⌉ groups of m, never more groups than filters. Where in_channels ≥ filters, k is
-    interleaved with step filters // m, and l follows in groups of m. Cost: m · filters parameters for k and
-    as many for l, whatever divides (with fewer than in_channels / m filters k's groups are wider, with fewer
-    than m filters l is dense).
+    `scheme="interleaved"` (Entropy 2022) replaces where in_channels > 2m, or filters > in_channels > m; one
+    filter stays dense. k has ⌈in_channels / m⌉ groups of m, never more groups than filters. Where in_channels
+    ≥ filters, k is interleaved with step filters // m, and l follows in groups of m.
+    Cost: m · filters parameters for k and as many for l, whatever divides (with fewer than in_channels / m
+    filters k's groups are wider, with fewer than m filters l is dense).
 
     `scheme="divisible"` (MENDEL 2022) takes for the number of groups g the largest common divisor of
     in_channels and filters up to in_channels // m, and replaces where g > 1; the interleaving step is
-    filters / g, l has the same g groups, and expansions leave interleaved. Cost: filters · in_channels / g
-    parameters for k, filters² / g for l.
+    filters / g, l has the same g groups, and expansions leave interleaved.
+    Cost: filters · in_channels / g parameters for k, filters² / g for l.
 
-    `second=False` leaves k alone, neither interleaved nor followed by l, where either would be replaced.
+    `second=False` leaves k alone, neither interleaved nor followed by l, where either scheme would replace
+    the convolution.
 
     Raises TypeError for what is no integer, ValueError below 1 or for an unknown scheme.
 
-    >>> plan(1152, 320).kernel_parameters, plan(1152, 320, scheme="divisible").kernel_parameters, 1152 * 320
-    (10240, 7360, 368640)
+    >>> plan(1152, 320).kernel_parameters, 1152 * 320
+    (10240, 368640)
+    >>> plan(1152, 320, scheme="divisible").kernel_parameters
+    7360
     >>> plan(1152, 320, second=False).kernel_parameters
     5120
     >>> print(plan(40, 240, 32, scheme="divisible").reason)

@@ -7,11 +7,12 @@ from gpc.wiring.groups import grouping
 
 
 def interleave(channels, step):
-    """The order that takes every step-th channel, then every step-th from the next one on: y = x[..., order].
+    """The order of every step-th channel, then every step-th from the next one on: `y = x[..., order]`.
 
-    (channels,) → (channels,): 0, s, 2s, …, 1, 1+s, …. Any step from 1 to channels (neither of these moves
-    anything); where it divides, this is reshape (channels / s, s), transpose, flatten. Raises TypeError or
-    ValueError for a step that is no integer from 1 to channels.
+    Integers of shape (channels,): 0, s, 2s, …, 1, 1+s, …. Any step from 1 to channels will do; these two
+    leave all channels where they are. Where it divides, this is reshape (channels / s, s), transpose,
+    flatten.
+    Raises TypeError for what is no integer, ValueError for a step below 1 or above channels.
 
     >>> interleave(7, 3).tolist()
     [0, 3, 6, 1, 4, 2, 5]
@@ -23,11 +24,13 @@ def interleave(channels, step):
 
 
 def shuffle(channels, groups):
-    """ShuffleNet's shuffle, reshape to (groups, channels / groups), transpose, flatten: y = x[..., order].
+    """ShuffleNet's shuffle, reshape to (groups, channels / groups), transpose, flatten: `y = x[..., order]`.
 
-    Channel j of each group comes to stand beside channel j of the others: shuffle(C, g) = interleave(C, C /
-    g), and shuffle(C, C / g) undoes it. Raises ValueError unless groups divides channels. Source: Zhang et
-    al., "ShuffleNet", CVPR 2018; the permutation of interleaved group convolutions, Zhang et al., ICCV 2017.
+    Channel j of each group comes to stand beside channel j of the others: `shuffle(C, g)` is
+    `interleave(C, C // g)`, and `shuffle(C, C // g)` undoes it.
+    Raises ValueError unless groups divides channels, TypeError for what is no integer.
+    Source: Zhang et al., "ShuffleNet", CVPR 2018; the permutation of interleaved group convolutions, Zhang et
+    al., ICCV 2017.
 
     >>> shuffle(6, 2).tolist()
     [0, 3, 1, 4, 2, 5]
@@ -39,6 +42,8 @@ def shuffle(channels, groups):
 def group_matrix(in_channels, filters, groups):
     """The wiring of one grouped 1×1 convolution, (in_channels, filters): blocks of ones along the diagonal.
 
+    Raises TypeError for what is no integer, ValueError below 1, or for more groups than channels or filters.
+
     >>> int(group_matrix(256, 256, 16).sum()), 256 * 256
     (4096, 65536)
     """
@@ -46,7 +51,7 @@ def group_matrix(in_channels, filters, groups):
 
 
 def permutation_matrix(order):
-    """The wiring of y = x[..., order]: (channels, channels) of zeros and ones, one 1 a row and column.
+    """The wiring of `y = x[..., order]`: (channels, channels) of zeros and ones, one 1 a row and column.
 
     Raises ValueError unless `order` holds each of 0 … channels−1 once.
 
@@ -62,8 +67,8 @@ def permutation_matrix(order):
 def chain(*matrices):
     """The wiring of layers one after the other: 1 where any path leads from the input to the output.
 
-    (a, b), (b, c), … → (a, last), zeros and ones. Raises ValueError where the shapes do not follow one
-    another.
+    (a, b), (b, c), … → (a, last), zeros and ones.
+    Raises ValueError where the shapes do not follow one another, and for no matrix at all.
 
     >>> grouped = group_matrix(512, 512, 32)
     >>> coverage(chain(grouped, permutation_matrix(shuffle(512, 32)), grouped))

@@ -35,9 +35,9 @@ def fold(model):
     to rounding.
 
     Returns:
-        `Folded(model, report)`. What is called with `training=True` stays as it is, and so does a layer
-        called several times. The copy can be trained no better than any network without batch norms: fold
-        what has been trained.
+        `Folded(model, report)`; the report counts layers without `InputLayer`. What is called with
+        `training=True` stays as it is, and so does a layer called several times. The copy can be trained no
+        better than any network without batch norms: fold what has been trained.
 
     Raises:
         TypeError: `model` is no Keras model.
@@ -47,9 +47,11 @@ def fold(model):
     for efficient integer-arithmetic-only inference", CVPR 2018, without the quantisation; that two linear
     branches are one matrix is Ding et al., "RepVGG", CVPR 2021.
 
+    >>> import keras
     >>> x = keras.Input((8, 8, 3))
     >>> y = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3, use_bias=False)(x))
-    >>> folded, report = fold(keras.Model(x, keras.layers.Dropout(0.5)(keras.layers.ReLU()(y))))
+    >>> y = keras.layers.Dropout(0.5)(keras.layers.ReLU()(y))
+    >>> folded, report = fold(keras.Model(x, y))
     >>> [type(layer).__name__ for layer in folded.layers], report.layers_before
     (['InputLayer', 'Conv2D'], 4)
     """

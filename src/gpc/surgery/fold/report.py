@@ -24,8 +24,8 @@ class FoldRow:
 class FoldReport:
     """All layers that folding changed or might have, and the model's sizes before and after.
 
-    Printed, a table; in a notebook, an HTML table with its caption. `macs_*` are None where the input has no
-    fixed size.
+    Printed, a table; in a notebook, an HTML table with its caption. `layers_*` count every layer of nested
+    models but no `InputLayer`; `macs_*` are None where the input has no fixed size.
     """
 
     model: str
