@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import numpy as np
 import pages
 import pytest
-import yaml
 from browser import Server, elsewhere
 
 from tools import book as builder
@@ -20,8 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "_ext"))
 import formulas  # noqa: E402  (Sphinx's extensions lie there)
 
 ROOT = Path(__file__).resolve().parents[1]
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-PAGES = [TOC["root"], *(entry["file"] for part in TOC["parts"] for entry in part["chapters"])]
+PAGES = ["book/intro", *chapters.contents(ROOT)]
 SHOWN = ["book/intro", "chapters/01_price_of_a_dense_layer", "chapters/15_interleaved_grouped_pointwise"]
 MODES = ["light", "dark"]
 # A page is what the browser loads for it: its own text, style sheets, scripts, fonts, uncompressed. What a
@@ -201,7 +199,7 @@ def test_screenshots(browser, site, page, mode, width):
 def test_the_contents_of_the_api_show_where_one_is(browser, site):
     """Functions of the module that is read are listed, and the one in sight is marked."""
     browser.size(1440)
-    browser.open(f"{site}/book/api.html")
+    browser.open(f"{site}/book/api_layers.html")
     browser.driver.execute_script(
         "scrollTo({top: document.getElementById('gpc.layers.choose').getBoundingClientRect().top - 100 +"
         " scrollY, behavior: 'instant'})"
@@ -215,7 +213,8 @@ def test_the_contents_of_the_api_show_where_one_is(browser, site):
 
 
 def test_the_api_signs_layers_by_their_own_arguments(html):
-    text = re.sub(r"<[^>]+>", "", (html / "book" / "api.html").read_text(encoding="utf-8"))
+    signed = [(html / f"{name}.html").read_text(encoding="utf-8") for name in PAGES if "/api_" in name]
+    text = re.sub(r"<[^>]+>", "", "".join(signed))
     assert "GroupedPointwise(filters, channels_per_group=None" in " ".join(text.split())
     assert not re.search(r"\*args, \*\*kwargs|Alias for field|\|---", text)
 
@@ -252,7 +251,7 @@ def test_whatever_the_keyboard_reaches_shows_that_it_has_the_focus(browser, site
     """One of each kind: an outline of two pixels or more, in a colour that stands out."""
     kinds = ["a", "button", "summary", "input[type=radio]", "input[type=range]", "[tabindex='0']", "select"]
     seen = {}
-    for page in ("book/intro", "book/api", *[name for name in SHOWN if name.startswith("chapters/")]):
+    for page in ("book/intro", "book/api_layers", *[name for name in SHOWN if name.startswith("chapters/")]):
         browser.size(1440)
         browser.open(f"{site}/{page}.html")
         browser.driver.find_element("css selector", "body").send_keys(

@@ -50,7 +50,8 @@ def environment():
 def contents(root=ROOT):
     """The pages of the table of contents, in its order, as `_toc.yml` names them."""
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    return [entry["file"] for part in toc.get("parts", []) for entry in part["chapters"] if "file" in entry]
+    entries = [entry for part in toc.get("parts", []) for entry in part["chapters"]]
+    return [page["file"] for entry in entries for page in (entry, *entry.get("sections", [])) if "file" in page]
 
 
 def in_toc(root=ROOT):
