@@ -23,6 +23,10 @@ def _positive(value):
     return _whole(value, 1)
 
 
+def _flag(value):
+    return isinstance(value, bool)
+
+
 def _text(value):
     return isinstance(value, str) and bool(value.strip())
 
@@ -70,6 +74,7 @@ DATA = {
     "size": (*_COUNT, False),
     "count": (*_COUNT, False),
     "classes": (_texts, "a list of some of the set's classes", False),
+    "part": (_flag, "true or false", False),
 }
 # Beside a recipe's own fields: a name of its own, and what is put behind the models' names.
 RECIPE = {"name": (*_TEXT, True), "called": (*_TEXT, False), "as": (*_TEXT, False)}
@@ -78,7 +83,7 @@ ROW = {
     "network": (*_TEXT, False),
     "options": (_table, "a table of the constructor's options", False),
     "skip_strides": (_whole, "a whole number from 0", False),
-    "separate": (lambda value: isinstance(value, bool), "true or false", False),
+    "separate": (_flag, "true or false", False),
     "width": (_share, "a number above 0, the share of the filters", False),
     "divisor": (*_COUNT, False),
     "regroup": (*_COUNT, False),

@@ -56,28 +56,30 @@ class Row:
 
 @dataclass(frozen=True)
 class Data:
-    """A data set as `gpc.data.load` takes it; `classes`, some of the set's own, where it has that option."""
+    """A data set as `gpc.data.load` takes it; `classes`, some of the set's own, and `part`, the pictures that
+    are there, where it has that option."""
 
     name: str
     seed: int = 0
     size: int | None = None
     count: int | None = None
     classes: tuple = ()
+    part: bool = False
 
     @property
     def called(self):
-        """Its name in records: with some of its classes alone it is a part.
+        """Its name in records: with some of its classes or pictures alone it is a part.
 
         >>> Data("oxford_pets", classes=("Bengal",)).called, Data("digits").called
         ('oxford_pets_part', 'digits')
         """
-        return f"{self.name}_part" if self.classes else self.name
+        return f"{self.name}_part" if self.classes or self.part else self.name
 
     def load(self, folder=None, *, count=None):
         """The data set, read from `folder`; `count` images of all splits together instead of its own."""
         from gpc import data
 
-        options = {"classes": self.classes} if self.classes else {}
+        options = {name: value for name in ("classes", "part") if (value := getattr(self, name))}
         count = self.count if count is None else count
         return data.load(self.name, seed=self.seed, size=self.size, count=count, folder=folder, **options)
 
