@@ -124,6 +124,14 @@ def test_some_of_the_classes_are_a_part_of_the_set(tmp_path):
     assert item.file == "a-try--wide--oxford_pets_part--0.json"
 
 
+def test_the_pictures_that_are_there_are_a_part_of_the_set(tmp_path):
+    text = TEXT.replace('"digits"', '{ name = "nuclei", size = 64, part = true }')
+    item = plan(tmp_path, text).items()[0]
+    assert item.data.part and str(item) == "wide on nuclei_part, seed 0"
+    with pytest.raises(ValueError, match="part='yes' must be true or false"):
+        plan(tmp_path, text.replace("true", '"yes"'))
+
+
 # -- against records
 
 
