@@ -219,7 +219,7 @@ def test_the_api_signs_layers_by_their_own_arguments(html):
     assert not re.search(r"\*args, \*\*kwargs|Alias for field|\|---", text)
 
 
-@pytest.mark.parametrize("page", SHOWN)
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_opens_from_a_file(browser, html, page):
     """Without any server: no console error, formulas set, nobody asked."""
     browser.size(1440)

@@ -70,7 +70,7 @@ def test_an_executed_chapter_is_kept_until_its_code_changes(course):
     run(course, chapter)
     kept = chapters.kept(chapter, root=course)
     assert kept.cells[1].outputs[0].text == "4\n" and kept.cells[1].metadata == {"tags": ["measured"]}
-    assert kept.metadata["gpc_run"]["seconds"] >= 0
+    assert kept.metadata["gpc_run"]["seconds"] >= 0 and kept.metadata["gpc_run"]["commit"]
     write(course, "print(2 + 2)", prose="# Toy\n\nOther prose.")
     assert chapters.kept(chapter, root=course) is not None
     write(course, "print(2 + 3)")
@@ -153,7 +153,7 @@ def executed(*outputs):
         nbformat.v4.new_markdown_cell("# One by one\n\nWhat?"),
         nbformat.v4.new_code_cell("x", id="proof", outputs=list(outputs)),
     ]
-    run = {"seconds": 12.3, "profile": "quick", "when": "2026-01-01 00:00 UTC"}
+    run = {"seconds": 12.3, "profile": "quick", "when": "2026-01-01 00:00 UTC", "commit": "`abc1234`"}
     return nbformat.v4.new_notebook(cells=cells, metadata={"gpc_run": run})
 
 
@@ -165,6 +165,8 @@ def test_claims_are_listed_with_verdict_and_chapter():
         r"| 3 | g times faster | Conditional | 4 times \| in one place "
         "| [One by one](../chapters/02_one_by_one.ipynb#cell-proof) |"
     ) in page
+    twice = pages.claims_page([executed(output)] * 2, ["02_one_by_one", "03_five_steps"], {3: "g times faster"})
+    assert "1 tested, some in several chapters; verdicts of 2 tests: 0 confirmed, 2 conditional" in twice
     with pytest.raises(ValueError, match="02_one_by_one tests claim 3"):
         pages.claims_page([executed(output)], ["02_one_by_one"], {})
 
@@ -181,7 +183,8 @@ def test_a_claim_shown_in_a_kernel_reaches_the_page(course):
 def test_status_tells_times_machine_and_versions():
     page = pages.status_page([executed(), executed()], ["01_a", "02_b"], ROOT)
     assert "| 12 s | quick | 2026-01-01 00:00 UTC |" in page and "Together 25 s." in page
-    assert re.search(r"\| Commit \| `[0-9a-f]{7,}`|not a git checkout", page) and "| keras | 3." in page
+    assert re.search(r"\| Commit of these pages \| (`[0-9a-f]{7,}`|not a git checkout)", page)
+    assert "| keras | 3." in page and "| `abc1234` |" in page  # each chapter's own
 
 
 def test_every_claim_is_stated_once():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 
 from tools import chapters
 
@@ -46,12 +47,34 @@ def keys(reference, known):
     ]
 
 
+def cited_as(root=chapters.ROOT):
+    """{key: a citation by author and year}, with the title where an author has several works of a year."""
+    from pybtex.database import parse_file
+
+    entries = parse_file(str(root / "book" / "references.bib")).entries
+    marks = {
+        key: (*entry.persons["author"][0].last_names, len(entry.persons["author"]) > 2, entry.fields["year"])
+        for key, entry in entries.items()
+    }
+    several = {mark for mark, many in Counter(marks.values()).items() if many > 1}
+    return {
+        key: f"{{cite:t}}`{key}`" + (f", “{bare(entry.fields['title'])}”" if marks[key] in several else "")
+        for key, entry in entries.items()
+    }
+
+
+def bare(title):
+    """A title without the braces that keep its capitals."""
+    return re.sub(r"[{}]", "", title)
+
+
 def page(root=chapters.ROOT):
     """Markdown: for each chapter the works that it cites, linked to the bibliography."""
     known, blocks = works(root), []
+    shown = cited_as(root)
     for name, entries in references(root).items():
         cited = dict.fromkeys(key for entry in entries for key in keys(entry, known))
         if cited:
             link = chapters.link(int(name[:2]), root)
-            blocks.append(f"- {link}: {'; '.join(f'{{cite:t}}`{key}`' for key in cited)}")
+            blocks.append(f"- {link}: {'; '.join(shown[key] for key in cited)}")
     return "\n".join(blocks) + "\n"

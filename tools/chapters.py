@@ -94,6 +94,7 @@ def fingerprint(root=ROOT):
     parts = [
         *(root / "src").rglob("*.py"),
         *(root / "data" / "records").rglob("*.json"),
+        *(root / "data").glob("published.json"),
         root / "requirements.txt",
     ]
     for path in sorted(parts):
@@ -120,13 +121,20 @@ def kept(chapter, *, root=ROOT, folder=None):
 
 
 def keep(chapter, executed, *, seconds, root=ROOT, folder=None):
-    """Store a chapter's outputs under its own metadata, with how long it took and when. → the notebook"""
+    """Store a chapter's outputs under its own metadata, with how long it took, when and of what commit."""
+    from tools import pages  # which reads this module's names
+
     notebook = nbformat.read(chapter, as_version=4)
     ran = (cell for cell in executed.cells if cell.cell_type == "code")
     for count, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), start=1):
         cell.outputs, cell.execution_count = next(ran).outputs, count
     when = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    notebook.metadata["gpc_run"] = {"seconds": round(seconds, 1), "profile": profile(), "when": when}
+    notebook.metadata["gpc_run"] = {
+        "seconds": round(seconds, 1),
+        "profile": profile(),
+        "when": when,
+        "commit": pages.commit(root),
+    }
     folder = folder or store(root)
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f".{chapter.name}.{os.getpid()}"

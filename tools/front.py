@@ -4,11 +4,11 @@ from tools import bibliography, chapters, command_line, course_map, cover, faq, 
 
 # Pages and what one finds there; those that the contents don't have are left out.
 PLACES = [
-    ("chapters/00", "Quick start", "regroup a network, train it, save it, see where it looks: one screen."),
+    ("chapters/00", "Quick start", "regroup a network, train it, save it, see where it looks: one page."),
     ("book/course_map", "Map of the course", "which idea needs which; start where you know the ground."),
     ("book/faq", "Frequent questions", "three sentences each, and the cell that proves them."),
     ("book/claims", "Claims, tested", "what popular articles say, and what came out."),
-    ("book/results", "Results", "tables of full training runs, drawn from their records."),
+    ("book/results", "Results", "what has been trained so far, small networks first, drawn from its records."),
     ("book/timeline", "Timeline", "from LeNet to the k-models, counted."),
     ("book/for_instructors", "For instructors", "assignments with tests that grade them."),
 ]

@@ -79,7 +79,9 @@ def claims_page(executed, names, statements):
         f"{sum(row[2] == shown for row in rows)} {verdict}" for verdict, shown in VERDICTS.items()
     )
     head = ("Nr", "The claim", "Verdict", "What we measured", "Chapter")
-    return f"{len(rows)} tested: {counted}.\n\n" + table(head, sorted(rows)) + "\n"
+    claims = len({row[0] for row in rows})
+    told = "tested" if claims == len(rows) else f"tested, some in several chapters; verdicts of {len(rows)} tests"
+    return f"{claims} {told}: {counted}.\n\n" + table(head, sorted(rows)) + "\n"
 
 
 def run_output(*command):
@@ -128,6 +130,7 @@ def status_page(executed, names, root):
             f"{run['seconds']:.0f} s",
             run["profile"],
             run["when"],
+            run.get("commit", "–"),
             moved.get(name, "–"),
         )
         for notebook, name, run in zip(executed, names, runs, strict=True)
@@ -139,14 +142,14 @@ def status_page(executed, names, root):
         ("Cores", os.cpu_count()),
         ("Memory", f"{gib:.0f} GiB" if gib else "unknown"),
         ("System", f"{platform.system()} {platform.machine()}"),
-        ("Commit", commit(root)),
+        ("Commit of these pages", commit(root)),
     ]
     versions = [("Python", platform.python_version()), *((name, metadata.version(name)) for name in PACKAGES)]
     return (
         "\n\n".join(
             [
                 "## Chapters",
-                table(("Chapter", "Run time", "Profile", "Executed", "Other seeds"), rows),
+                table(("Chapter", "Run time", "Profile", "Executed", "Commit", "Other seeds"), rows),
                 f"Together {total:.0f} s. *Other seeds*: of how many runs with all seeds moved every assert "
                 "of the chapter held (`make seeds`, kept in `data/seeds.json`); *full*: in the full profile, too, "
                 "but for the cells that train on a GPU.",
