@@ -29,6 +29,13 @@ def test_the_mean_and_the_spread_shown_are_those_of_the_records(made, capsys):
     assert "two seeds" in said and re.search(r"Made on .+ with Keras \d+\.\d+", said)
 
 
+def test_records_of_two_recipes_say_which_each_is_of(made):
+    other = {**made[1], "recipe": {**made[1]["recipe"], "name": "longer"}}
+    text = str(results([made[0], other]))
+    assert "longer" in text and made[0]["recipe"]["name"] in text
+    assert "recipe longer" not in text.splitlines()[0]  # the caption is of both
+
+
 def test_without_records_it_says_how_to_make_them(capsys):
     assert results(()) is None
     assert "GPC_PROFILE=full" in capsys.readouterr().out

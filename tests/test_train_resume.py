@@ -123,6 +123,21 @@ def test_a_signal_saves_first(tmp_path, whole, number):
     assert_same(trained(tmp_path)[0], whole[0])
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_last_step_ends_what_called_too(tmp_path, whole, number):
+    """The run is over and kept; a plan must not go on to its next one."""
+
+    def told(line):
+        if line.startswith(f"epoch {len(whole[0].history)}/"):
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(KeyboardInterrupt, match="stopped by"):
+        trained(tmp_path, on_epoch=told)
+    run, lines = trained(tmp_path)
+    assert_same(run, whole[0])
+    assert run.record["test_openings"] == 1 and lines == []  # nothing was trained, nothing opened again
+
+
 def test_a_signal_saves_first_where_nothing_can_be_said(tmp_path, whole, monkeypatch):
     """As in IDLE on Windows, which has no standard error of the system's."""
 

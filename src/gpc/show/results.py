@@ -3,6 +3,7 @@
 from gpc.show.tables import table
 from gpc.show.words import say
 
+_GROUPS = {"dataset": "data", "recipe": "recipe"}
 _COLUMNS = {
     "model": "model",
     "parameters": "parameters",
@@ -21,7 +22,8 @@ def results(records, caption=None):
     Args:
         records: what `gpc.train.study` or `gpc.train.records.load` returns. Without any it says how to make
             some.
-        caption: what stands above the table; by default experiment, data set and recipe.
+        caption: what stands above the table; by default experiment, data set and recipe. Records of several
+            data sets or recipes have a column that says which.
 
     Below the table stands where they were made: device, versions, commit. Returns the table, or None.
     """
@@ -33,10 +35,13 @@ def results(records, caption=None):
             "or anywhere with `GPC_PROFILE=full`."
         )
         return None
-    rows = [_row(one) for one in summary(records)]
+    found = summary(records)
+    several = [name for name in _GROUPS if len({one[name] for one in found}) > 1]
+    rows = [{name: one[name] for name in several} | _row(one) for one in found]
     maps = any("iou" in one["metrics"]["val"] for one in records)
-    headings = _COLUMNS | ({"test": "test IoU"} if maps else {})
-    shown = table(rows, caption or _caption(records), headings=headings, formats={"epoch_seconds": ".1f"})
+    headings = {name: _GROUPS[name] for name in several} | _COLUMNS | ({"test": "test IoU"} if maps else {})
+    told = caption or _caption(found[0], several)
+    shown = table(rows, told, headings=headings, formats={"epoch_seconds": ".1f"})
     shown.show()
     say("Made on {where}.", where="; ".join(sorted({made_on(one) for one in records})))
     return shown
@@ -52,6 +57,7 @@ def _row(one):
     }
 
 
-def _caption(records):
-    first = records[0]
-    return f"{first['experiment']}: {first['dataset']['name']}, recipe {first['recipe']['name']}"
+def _caption(row, several):
+    """Experiment, data set and recipe; those of which there are several stand in the rows."""
+    told = {"dataset": row["dataset"], "recipe": f"recipe {row['recipe']}"}
+    return f"{row['experiment']}: " + ", ".join(text for name, text in told.items() if name not in several)

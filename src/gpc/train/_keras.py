@@ -7,7 +7,7 @@ import numpy as np
 
 from gpc.train.machine import cores
 
-AHEAD = 4  # batches made while the model works: enough to hide the making, few enough to hold in memory
+AHEAD = 4, 16  # batches made while the model works, at least and at most: as many as cores, few enough to hold
 
 
 class Feed(keras.utils.PyDataset):
@@ -21,7 +21,9 @@ class Feed(keras.utils.PyDataset):
     def __init__(self, batches, *, encode, scale, start=0):
         super().__init__(workers=1)
         self.batches, self.encode, self.scale, self.start = batches, encode, scale, start
-        self._threads = ThreadPoolExecutor(max(1, min(AHEAD, cores() - 1)))
+        least, most = AHEAD
+        self._ahead = max(least, min(most, cores() - 1))
+        self._threads = ThreadPoolExecutor(max(1, min(self._ahead, cores() - 1)))
         self._made = {}
 
     def __len__(self):
@@ -30,7 +32,7 @@ class Feed(keras.utils.PyDataset):
     def __getitem__(self, place):
         for old in [one for one in self._made if one < place - 1]:  # Keras asks for batches 0 and 1 twice
             del self._made[old]
-        for one in range(place, min(place + AHEAD, len(self))):
+        for one in range(place, min(place + self._ahead, len(self))):
             if one not in self._made:
                 self._made[one] = self._threads.submit(self._make, one)
         return self._made[place].result()

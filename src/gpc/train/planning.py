@@ -47,15 +47,15 @@ def timed(item, plan, found, device):
     """The item's recipe, as long as another row where `time_of` asks for it; None where that is not known.
 
     A row with `time_of` is trained by `gpc.train.equal_time`: s is the median of the seconds an epoch in the
-    records `found` of `like` and of `time_of`, all of this plan and from the same kind of `device`. Known
-    when every seed has them, so that it is one recipe for all seeds.
+    records `found` of `like` and of `time_of`, all of this plan, from the same kind of `device` and of one
+    backend. Known when every seed has them, so that it is one recipe for all seeds.
     """
     row = item.row
     if row.time_of is None:
         return item.recipe
-    seconds = {
+    timed_by = {
         name: [
-            one["epoch_seconds"]
+            one
             for one in found
             if one["experiment"] == item.experiment
             and one["model"]["name"] == item.name.replace(row.name, name, 1)
@@ -64,9 +64,12 @@ def timed(item, plan, found, device):
         ]
         for name in (row.time_of, row.like)
     }
-    if min(map(len, seconds.values())) < len(plan.seeds):
+    engines = {one["versions"]["backend"] for ones in timed_by.values() for one in ones}
+    if min(map(len, timed_by.values())) < len(plan.seeds) or len(engines) > 1:
         return None
-    own, reference = (statistics.median(seconds[name]) for name in (row.like, row.time_of))
+    own, reference = (
+        statistics.median(one["epoch_seconds"] for one in timed_by[name]) for name in (row.like, row.time_of)
+    )
     return equal_time(item.recipe, seconds=own, reference=reference)
 
 
@@ -121,7 +124,7 @@ def _state(item, plan, found, folder, device):
         return State(item, path, "in the way" if other else "there", other, item.recipe)
     recipe = timed(item, plan, found, device)
     if recipe is None:
-        reason = f"its epochs follow from records of {item.row.time_of} and {item.row.like} on this device"
+        reason = f"its epochs follow from records of {item.row.time_of} and {item.row.like} on this device, of one backend"
         return State(item, path, "waits", reason, None)
     return State(item, path, "missing", "", recipe)
 

@@ -66,7 +66,10 @@ class Training:
             self._finish(test)
         elif test and self.progress.metrics["test"] is None:  # the run was first asked for without it
             self._close(self.progress.metrics, test)
-        return self._run(*writing.keep(self, target))
+        run = self._run(*writing.keep(self, target))
+        if self.stop is not None:  # it came in the last step: all is kept, and what called does not go on
+            raise KeyboardInterrupt(self.stop)
+        return run
 
     def _run(self, record, path):
         now = self.progress
