@@ -25,7 +25,8 @@ def results(records, caption=None):
         caption: what stands above the table; by default experiment, data set and recipe. Records of several
             data sets or recipes have a column that says which.
 
-    Below the table stands where they were made: device, versions, commit. Returns the table, or None.
+    Where runs left the test split closed, a column has the validation accuracies. Below the table stands
+    where they were made: device, versions, commit. Returns the table, or None.
     """
     from gpc.train.records import made_on, table as summary
 
@@ -40,6 +41,9 @@ def results(records, caption=None):
     rows = [{name: one[name] for name in several} | _row(one) for one in found]
     maps = any("iou" in one["metrics"]["val"] for one in records)
     headings = {name: _GROUPS[name] for name in several} | _COLUMNS | ({"test": "test IoU"} if maps else {})
+    if any(one["test"] is None for one in found):
+        headings["val_accuracy"] = "validation accuracy"
+        rows = [row | {"val_accuracy": f"{one['val_accuracy']:.2%}"} for row, one in zip(rows, found)]
     told = caption or _caption(found[0], several)
     shown = table(rows, told, headings=headings, formats={"epoch_seconds": ".1f"})
     shown.show()
