@@ -313,6 +313,7 @@ def test_train_an_experiment_and_list_its_records(elsewhere, files, capsys):
     chapters = elsewhere / "chapters"
     chapters.mkdir()
     cells = [{"metadata": {"gpu": {"experiment": name, "minutes": 1}}} for name in ("00-x", "00-y")]
+    cells.append({"metadata": {"gpu": {"experiment": "00-z", "minutes": 1, "records": False}}})  # a sweep
     (chapters / "00_w.ipynb").write_text("{}")
     (chapters / "00_x.ipynb").write_text(json.dumps({"cells": [{"metadata": {}}, *cells]}))
     assert run("records", "--missing") == 1

@@ -163,7 +163,7 @@ def _line(row):
 
 
 def asked_for(chapters):
-    """{experiment: chapter file} of every cell that the chapters mark as a full-size run."""
+    """{experiment: chapter file} of the cells that the chapters mark as full-size runs with records."""
     folder = Path(chapters)
     if not folder.is_dir():
         raise FileNotFoundError(
@@ -173,7 +173,7 @@ def asked_for(chapters):
     for path in sorted(folder.glob("*.ipynb")):
         for cell in _cells(path):
             gpu = cell.get("metadata", {}).get("gpu") or {}
-            if gpu.get("experiment"):
+            if gpu.get("experiment") and gpu.get("records", True):
                 found[gpu["experiment"]] = path.name
     return found
 

@@ -28,8 +28,7 @@ def study(
     experiment's records, a tuple, empty without any; where the course's folder is not at hand, those that
     came with the package.
     Raises ValueError for an unknown recipe or data set, for a name in `test` that no model has, and in the
-    full profile where a file holds the record
-    of another recipe, before anything is trained.
+    full profile where a file holds the record of another recipe, before anything is trained.
     """
     recipe = named_recipe(recipe, **changes)
     opened = set(models if test else ()) if isinstance(test, bool) else set(test)
