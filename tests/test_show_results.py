@@ -32,3 +32,14 @@ def test_the_mean_and_the_spread_shown_are_those_of_the_records(made, capsys):
 def test_without_records_it_says_how_to_make_them(capsys):
     assert results(()) is None
     assert "GPC_PROFILE=full" in capsys.readouterr().out
+
+
+def test_where_a_test_split_stayed_closed_the_validation_scores_are_shown(made, tmp_path):
+    fit(lambda: model(), data(), RECIPE.but(epochs=1), experiment="two seeds", name="another", records=tmp_path,
+        on_epoch=None, test=False)  # fmt: skip
+    text = str(results((*made, *records.load(tmp_path))))
+    assert "validation accuracy" in text and "validation accuracy" not in str(results(made))
+    closed = next(line for line in text.splitlines() if line.startswith("another"))
+    assert "–" in closed
+    for one in records.table(made):
+        assert f"{one['val_accuracy']:.2%}" in text and f"{one['test']:.2%}" in text

@@ -510,3 +510,14 @@ def test_a_study_trains_what_is_missing_in_the_full_profile_only(tmp_path, monke
         assert gpc.train.study("00-x", models, **asked, epochs=3) == found
     monkeypatch.chdir(tmp_path)
     assert gpc.train.records.home() == folder and len(gpc.train.records.load()) == 4
+
+
+def test_a_study_opens_the_test_split_for_the_models_that_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("GPC_PROFILE", "full")
+    asked = {"data": "digits", "recipe": "quick", "seeds": 1, "folder": tmp_path / "records", "epochs": 1}
+    asked |= {"on_epoch": None}
+    found = gpc.train.study("00-y", {"linear": linear, "small": model}, test=["small"], **asked)
+    assert [bool(one["metrics"]["test"]) for one in found] == [False, True]
+    assert not gpc.train.study("00-z", {"linear": linear}, test=False, **asked)[0]["metrics"]["test"]
+    with pytest.raises(ValueError, match=r"test=\['wide'\] names no model .*; there are \['linear'\]"):
+        gpc.train.study("00-y", {"linear": linear}, test=["wide"], **asked)

@@ -23,7 +23,7 @@ def results(records, caption=None):
             some.
         caption: what stands above the table; by default experiment, data set and recipe.
 
-    Below the table stands where they were made: device, versions, commit. Returns the table, or None.
+    Where runs left the test split closed, a column has the validation accuracies. Below the table stands where they were made: device, versions, commit. Returns the table, or None.
     """
     from gpc.train.records import made_on, table as summary
 
@@ -33,9 +33,13 @@ def results(records, caption=None):
             "or anywhere with `GPC_PROFILE=full`."
         )
         return None
-    rows = [_row(one) for one in summary(records)]
+    found = summary(records)
+    rows = [_row(one) for one in found]
     maps = any("iou" in one["metrics"]["val"] for one in records)
     headings = _COLUMNS | ({"test": "test IoU"} if maps else {})
+    if any(one["test"] is None for one in found):
+        headings["val_accuracy"] = "validation accuracy"
+        rows = [row | {"val_accuracy": f"{one['val_accuracy']:.2%}"} for row, one in zip(rows, found)]
     shown = table(rows, caption or _caption(records), headings=headings, formats={"epoch_seconds": ".1f"})
     shown.show()
     say("Made on {where}.", where="; ".join(sorted({made_on(one) for one in records})))
