@@ -51,10 +51,12 @@ def hue(model):
 
     >>> hue("MobileNet"), hue("kMobileNet-16ch"), hue("MobileNet-thin"), hue("EfficientNetB0-equal-time")
     ('blue', 'green', 'vermillion', 'vermillion')
+    >>> hue("UNet-separate-16ch"), hue("UNet-separate")
+    ('green', 'blue')
     """
     if re.search(r"\b(thin|equal-time)\b", model):
         return "vermillion"
-    return "green" if re.match(r"k[A-Z]", model) else "blue"
+    return "green" if re.match(r"k[A-Z]", model) or re.search(r"-\d+ch\b", model) else "blue"
 
 
 def label(row, rows):
